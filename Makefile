@@ -1,0 +1,52 @@
+# Two commands do everything: "make run" and "make test". "make help" lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup run test test-fast lint wheel bench lock generated clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## make .venv with what the product needs
+	@scripts/setup.sh run
+
+run: setup ## measure this machine and show it at http://127.0.0.1:8080 (ARGS="--port 8090")
+	@$(BIN)/pantau-demo $(ARGS)
+
+setup-dev:
+	@scripts/setup.sh dev
+
+test: setup-dev lint wheel ## install what the tests need, then run them all
+	@scripts/test-needs.sh
+	@mkdir -p build
+	@rm -f .coverage .coverage.*
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+test-fast: setup-dev ## the tests that start no whole stack
+	$(BIN)/pytest -q -m "not system" $(ARGS)
+
+lint: setup-dev ## ruff, mypy, import rules, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@scripts/generated.sh --check
+
+generated: setup-dev ## write the generated files anew (catalogues, wire examples)
+	@scripts/generated.sh
+
+wheel: setup-dev ## build/dist/pantau-VERSION-py3-none-any.whl
+	@rm -rf build/dist
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir build/dist
+
+bench: setup-dev ## run the benchmarks: build/bench/NAME.json and a table each
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: setup-dev ## choose versions anew within pyproject.toml and lock them
+	@scripts/lock.sh
+
+clean: ## remove .venv and build
+	rm -rf .venv build

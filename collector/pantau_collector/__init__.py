@@ -1,0 +1,1 @@
+"""The collector: takes measurements from MQTT, keeps them in a store, and shows them in a portal."""

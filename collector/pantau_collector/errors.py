@@ -1,0 +1,27 @@
+"""Everything that can go wrong in the collector."""
+
+from __future__ import annotations
+
+
+class CollectorError(Exception):
+    """Base of the collector's errors; `str()` says what to do."""
+
+
+class ConfigError(CollectorError):
+    """The configuration is wrong."""
+
+
+class RegistryError(CollectorError):
+    """The registry's CSV is wrong; the message names file, line and remedy."""
+
+
+class StoreError(CollectorError):
+    """The store did not take or give what was asked."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached or is full: try again later, drop nothing."""
+
+
+class BrokerError(CollectorError):
+    """The broker refused us or went away."""

@@ -1,0 +1,1 @@
+"""From MQTT to the store: decode, identify, validate, batch, write, acknowledge."""

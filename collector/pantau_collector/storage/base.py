@@ -1,0 +1,127 @@
+"""What a store is. SQLite is one; InfluxDB will be another; nothing outside names either.
+
+A point is identified by device, kind, the kind's key fields and time. Writing it again changes
+nothing, so that every delivery may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pantau_wire.envelope import Record
+
+Value = float | int | bool | str | None
+DeliveryState = Literal["received", "rejected", "dropped"]
+
+# Beside the columns of its kind, every stored point has these.
+STAMP_COLUMNS = ("device", "time_ns", "spool", "seq", "boot", "uptime_ns", "clock")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One record with where it came from: what the ingest hands to the store."""
+
+    device: str
+    spool: str
+    boot: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a range of one spool's `seq`: the series that proves nothing is missing."""
+
+    device: str
+    spool: str
+    first_seq: int
+    last_seq: int
+    state: DeliveryState
+    at_ns: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is written, or not written, together."""
+
+    arrivals: Sequence[Arrival] = ()
+    deliveries: Sequence[Delivery] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What a write found: new points, points that were there already, and those with other values."""
+
+    new_count: int = 0
+    repeated_count: int = 0
+    altered: Sequence[Arrival] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One stored measurement. `values` holds every column of the kind, absent ones as None."""
+
+    kind: str
+    device: str
+    time_ns: int
+    spool: str
+    seq: int
+    boot: str
+    uptime_ns: int
+    clock: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceActivity:
+    """How much a store holds of one device. `counts` is points per kind."""
+
+    device: str
+    first_time_ns: int
+    last_time_ns: int
+    counts: Mapping[str, int]
+
+
+class Store(Protocol):
+    """A time-series store. Methods block; call them from a thread. All of them are thread-safe.
+
+    Every method raises `StoreUnavailableError` where the store cannot answer now.
+    """
+
+    def write(self, batch: Batch) -> WriteReport:
+        """Write all of the batch; it is durable when this returns."""
+        ...
+
+    def points(
+        self,
+        kind: str,
+        device: str,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, Value] | None = None,
+        newest: int | None = None,
+    ) -> list[Point]:
+        """Return points with since <= time < until, oldest first; `newest` keeps only the last so many.
+
+        `where` compares key columns of the kind, such as `{"target": "testpoint"}`.
+        """
+        ...
+
+    def activity(self, device: str | None = None) -> list[DeviceActivity]:
+        """Return what is held of each device that ever delivered (or of the one), ordered by id."""
+        ...
+
+    def deliveries(self, device: str, since_ns: int = 0) -> list[Delivery]:
+        """Return what became of the device's sequence numbers, in order of arrival."""
+        ...
+
+    def stored_seqs(self, device: str, spool: str) -> list[tuple[int, int]]:
+        """Return the sequence numbers of the spool whose points are in the store, as merged ranges."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; the store cannot be used afterwards."""
+        ...

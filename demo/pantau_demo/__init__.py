@@ -1,0 +1,1 @@
+"""Pantau on one machine, on embedded parts: what `make run` starts."""

@@ -1,0 +1,105 @@
+"""What travels: the envelope of measurements, the ack that answers it, and the agent's status."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pantau_wire.fields import AnyMeasurement, ClockState
+from pantau_wire.vocabulary import INT64_MAX, Id, Name, Nanoseconds, Version
+
+VERSION = 1
+MAX_PAYLOAD_BYTES = 256 * 1024
+MAX_RECORDS = 1000
+
+Seq = Annotated[int, Meta(ge=1, le=INT64_MAX)]
+SeqRange = tuple[Seq, Seq]
+DropReason = Literal["spool_full", "spool_damaged", "too_large"]
+DeferReason = Literal[
+    "unregistered",  # the device is not in the registry yet
+    "newer_agent",  # the envelope's major version is not known here
+    "rate_limit",
+    "store_unavailable",
+    "store_refuses",  # the breaker is open
+]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement with its stamp. The stamp is frozen before the first publish.
+
+    `seq` is unique within the spool and never used twice. `time_ns` is the wall clock at the start of
+    the measurement (UTC, since 1970), `uptime_ns` the time since boot at the same instant, which does
+    not jump when the clock is set. `clock` says how far the wall clock could be trusted.
+    """
+
+    seq: Seq
+    time_ns: Nanoseconds
+    uptime_ns: Nanoseconds
+    clock: ClockState
+    data: AnyMeasurement
+
+
+class Dropped(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of `seq` that the device gave up for good, and why."""
+
+    first_seq: Seq
+    last_seq: Seq
+    reason: DropReason
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything of an envelope but its measurements. One envelope holds one boot's measurements."""
+
+    v: int
+    device: Id
+    agent: Version
+    spool: Id
+    boot: Id
+    attempt: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    oldest_unacked_seq: Seq
+    dropped: Annotated[tuple[Dropped, ...], Meta(max_length=MAX_RECORDS)] = ()
+
+
+class Envelope(Header, frozen=True, kw_only=True, omit_defaults=True):
+    """What an agent publishes on `pantau/v1/{device}/measurements`."""
+
+    measurements: Annotated[tuple[Record, ...], Meta(min_length=1, max_length=MAX_RECORDS)]
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """One record that the collector refuses for ever; it stands in the durable dead letters."""
+
+    seq: Seq
+    reason: Name
+
+
+class Deferred(msgspec.Struct, frozen=True, kw_only=True):
+    """Records that the collector cannot take now; the agent keeps them and comes back."""
+
+    first_seq: Seq
+    last_seq: Seq
+    retry_after_s: Annotated[float, Meta(ge=0, le=86_400)]
+    reason: DeferReason
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The collector's answer on `pantau/v1/{device}/ack`. `time_ns` is the server's clock."""
+
+    v: int = VERSION
+    spool: Id
+    time_ns: Nanoseconds
+    stored: tuple[SeqRange, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    deferred: tuple[Deferred, ...] = ()
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The agent's birth (`online`), goodbye (`stopped`) or will (`lost`), retained."""
+
+    v: int = VERSION
+    state: Literal["online", "stopped", "lost"]
+    agent: Version
+    boot: Id
+    time_ns: Nanoseconds

@@ -1,0 +1,66 @@
+"""The words fields are made of: units, bounded types, and the text that describes a field.
+
+Bounds are wide: they keep nonsense and attacks out of the store, not unusual networks.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+INT64_MAX = 2**63 - 1
+
+
+class Unit(enum.Enum):
+    """A unit; the value is the suffix that a field's name carries for it."""
+
+    MILLISECONDS = "_ms"
+    SECONDS = "_s"
+    NANOSECONDS = "_ns"
+    BITS_PER_SECOND = "_bps"
+    BYTES = "_bytes"
+    RATIO = "_ratio"
+    COUNT = "_count"
+    DECIBEL_MILLIWATT = "_dbm"
+    CELSIUS = "_celsius"
+    NONE = ""
+
+    @classmethod
+    def of(cls, name: str) -> Unit:
+        """Return the unit that a field's name ends in; `NONE` for names, states and flags."""
+        return max((unit for unit in cls if name.endswith(unit.value)), key=lambda unit: len(unit.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What people read of a field: a label and a sentence, in English and Indonesian."""
+
+    label_en: str
+    label_id: str
+    about_en: str = ""
+    about_id: str = ""
+    key: bool = False
+    """Whether the field identifies the point, beside device, kind and time."""
+
+
+# Identifiers stand in MQTT topics and in tags: never "+", "#", "/" or white space.
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+Version = Annotated[str, Meta(max_length=40, pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]*\Z")]
+Fingerprint = Annotated[str, Meta(pattern=r"^[0-9a-f]{16,64}\Z")]
+
+Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
+SignedMilliseconds = Annotated[float, Meta(ge=-1e15, le=1e15)]
+Seconds = Annotated[float, Meta(ge=0, le=1e10)]
+Nanoseconds = Annotated[int, Meta(ge=0, le=INT64_MAX)]
+BitsPerSecond = Annotated[float, Meta(ge=0, le=1e15)]
+Bytes = Annotated[int, Meta(ge=0, le=INT64_MAX)]
+Ratio = Annotated[float, Meta(ge=0, le=1)]
+AnyRatio = Annotated[float, Meta(ge=0, le=1e9)]
+Count = Annotated[int, Meta(ge=0, le=INT64_MAX)]
+Dbm = Annotated[float, Meta(ge=-200, le=100)]
+Celsius = Annotated[float, Meta(ge=-273.15, le=1000)]
+HttpStatus = Annotated[int, Meta(ge=100, le=599)]
