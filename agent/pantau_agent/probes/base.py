@@ -8,11 +8,13 @@ the `Context`. The runner stamps time and duration, and turns an unexpected exce
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, TYPE_CHECKING
 
-from pantau_wire.fields import AnyMeasurement, ClockState
+
+if TYPE_CHECKING:
+    from pantau_wire.fields import AnyMeasurement, ClockState
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,12 @@ class Context:
     on_progress: Callable[[Progress], None] = _ignore
 
 
-TargetT = TypeVar("TargetT", contravariant=True)
+TargetT_contra = TypeVar("TargetT_contra", contravariant=True)
 
 
-class Probe(Protocol[TargetT]):
+class Probe(Protocol[TargetT_contra]):
     """The one signature of all probes."""
 
-    async def __call__(self, target: TargetT, context: Context) -> AnyMeasurement:
+    async def __call__(self, target: TargetT_contra, context: Context) -> AnyMeasurement:
         """Measure once; never raise for what the network or the machine does."""
         ...

@@ -6,11 +6,13 @@ nothing, so that every delivery may be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TYPE_CHECKING
 
-from pantau_wire.envelope import Record
+
+if TYPE_CHECKING:
+    from pantau_wire.envelope import Record
+    from collections.abc import Mapping, Sequence
 
 Value = float | int | bool | str | None
 DeliveryState = Literal["received", "rejected", "dropped"]
