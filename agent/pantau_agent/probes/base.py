@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from pantau_wire.fields import AnyMeasurement, ClockState
     from collections.abc import Callable
+
+    from pantau_wire.fields import AnyMeasurement, ClockState
 
 
 @dataclass(frozen=True, slots=True)

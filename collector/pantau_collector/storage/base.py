@@ -7,12 +7,12 @@ nothing, so that every delivery may be repeated.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from pantau_wire.envelope import Record
     from collections.abc import Mapping, Sequence
+
+    from pantau_wire.envelope import Record
 
 Value = float | int | bool | str | None
 DeliveryState = Literal["received", "rejected", "dropped"]
