@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
+from pantau_wire import ranges
 from pantau_wire.envelope import (
     MAX_PAYLOAD_BYTES,
     MAX_RECORDS,
@@ -20,6 +22,7 @@ from pantau_wire.envelope import (
     Envelope,
     Header,
     Record,
+    Seq,
     Status,
 )
 from pantau_wire.errors import (
@@ -32,12 +35,15 @@ from pantau_wire.errors import (
     WireError,
 )
 from pantau_wire.fields import AnyMeasurement
+from pantau_wire.vocabulary import Id
 
 JSON = "application/json"
 DEFLATED_JSON = "application/json+deflate"
 DEFLATE_FROM_BYTES = 512
 MAX_AHEAD_NS = 24 * 3600 * 1_000_000_000
 EARLIEST_NS = 1_735_689_600_000_000_000  # 2025-01-01T00:00:00Z: before Pantau existed
+# An ack that rejects every record of an envelope, each with such a message, still fits its limit.
+MAX_MESSAGE_CHARS = 100
 
 
 class _Version(msgspec.Struct):
@@ -45,11 +51,18 @@ class _Version(msgspec.Struct):
 
 
 class _RawEnvelope(Header, frozen=True, kw_only=True, omit_defaults=True):
-    measurements: list[msgspec.Raw]
+    measurements: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_RECORDS)]
 
 
 class _Seq(msgspec.Struct):
-    seq: int
+    seq: Seq
+
+
+class _Outline(msgspec.Struct):
+    v: int
+    device: Id
+    spool: Id
+    measurements: Annotated[tuple[_Seq, ...], Meta(min_length=1, max_length=MAX_RECORDS)]
 
 
 class _RawRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,9 +91,22 @@ class Decoded:
     refused: tuple[Refused, ...] = ()
 
 
-_Message = TypeVar("_Message", Ack, Status)
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What an envelope of any version tells: enough to answer it `deferred`."""
+
+    v: int
+    device: str
+    spool: str
+    seqs: tuple[ranges.Range, ...]
+
+
+_Message = TypeVar("_Message", bound=msgspec.Struct)
+# UnicodeDecodeError: msgspec checks UTF-8 only where it makes a str, and then lets Python's own error out.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.json.Encoder()
+_outline_decoder = msgspec.json.Decoder(_Outline)
 _version_decoder = msgspec.json.Decoder(_Version)
 _envelope_decoder = msgspec.json.Decoder(Envelope)
 _raw_envelope_decoder = msgspec.json.Decoder(_RawEnvelope)
@@ -92,16 +118,23 @@ _status_decoder = msgspec.json.Decoder(Status)
 
 
 def encode_measurement(measurement: AnyMeasurement) -> bytes:
-    """Return the measurement's JSON: what a spool keeps and `encode_records` sends unchanged."""
-    return _encoder.encode(measurement)
+    """Return the measurement's JSON: what a spool keeps and `encode_record` sends unchanged.
+
+    NaN and infinity become null, which means absent. Bounds are not checked here: `decode_measurement`
+    does that. Raises `InvalidRecordError` for text that is not Unicode (lone surrogates).
+    """
+    try:
+        return _encoder.encode(measurement)
+    except UnicodeEncodeError as error:
+        raise InvalidRecordError(_why(error)) from None
 
 
 def decode_measurement(data: bytes) -> AnyMeasurement:
     """Return the measurement, or raise `InvalidRecordError`."""
     try:
         return _measurement_decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRecordError(str(error)) from None
+    except _UNREADABLE as error:
+        raise InvalidRecordError(_why(error)) from None
 
 
 def encode_record(*, seq: int, time_ns: int, uptime_ns: int, clock: str, data: bytes) -> msgspec.Raw:
@@ -111,13 +144,18 @@ def encode_record(*, seq: int, time_ns: int, uptime_ns: int, clock: str, data: b
 
 
 def encode_envelope(header: Header, records: list[msgspec.Raw]) -> tuple[bytes, str]:
-    """Return payload and content type; deflated where that makes it smaller."""
-    values = {name: getattr(header, name) for name in Header.__struct_fields__}
-    return _pack(_encoder.encode(_RawEnvelope(**values, measurements=records)))
+    """Return payload and content type; deflated where that makes it smaller.
+
+    Raises `InvalidEnvelopeError` for no or too many records, and `PayloadTooLargeError` where the JSON
+    exceeds 256 KiB before deflating: a collector would refuse it whole, for ever.
+    """
+    if not 1 <= len(records) <= MAX_RECORDS:
+        raise InvalidEnvelopeError(f"{len(records)} measurements; 1 to {MAX_RECORDS} are taken")
+    return _pack(_encoder.encode(_RawEnvelope(**_header_values(header), measurements=records)))
 
 
 def encode(message: Envelope | Ack | Status) -> tuple[bytes, str]:
-    """Return payload and content type; deflated where that makes it smaller."""
+    """Return payload and content type; raise `PayloadTooLargeError` above 256 KiB before deflating."""
     return _pack(_encoder.encode(message))
 
 
@@ -130,9 +168,21 @@ def decode_envelope(payload: bytes, content_type: str | None, now_ns: int) -> De
     _check_version(text)
     try:
         envelope = _envelope_decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return _decode_record_by_record(text, now_ns)
-    return _screen(envelope, [(record, None) for record in envelope.measurements], now_ns)
+    if not all(_plausible(record, now_ns) for record in envelope.measurements):
+        return _decode_record_by_record(text, now_ns)
+    return Decoded(Header(**_header_values(envelope)), envelope.measurements)
+
+
+def decode_outline(payload: bytes, content_type: str | None) -> Outline:
+    """Return what an envelope of any version tells about itself; raise `WireError` where it does not.
+
+    For the answer to an `UnknownVersionError`: `deferred`, with reason `newer_agent`.
+    """
+    outline = _decode_text(_outline_decoder, _unpack(payload, content_type))
+    seqs = ranges.from_numbers(record.seq for record in outline.measurements)
+    return Outline(outline.v, outline.device, outline.spool, tuple(seqs))
 
 
 def decode_ack(payload: bytes, content_type: str | None) -> Ack:
@@ -150,13 +200,25 @@ def _decode_message(
 ) -> _Message:
     text = _unpack(payload, content_type)
     _check_version(text)
+    return _decode_text(decoder, text)
+
+
+def _decode_text(decoder: msgspec.json.Decoder[_Message], text: bytes) -> _Message:
     try:
         return decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidEnvelopeError(str(error)) from None
+    except msgspec.ValidationError as error:
+        raise InvalidEnvelopeError(_why(error)) from None
+    except _UNREADABLE as error:
+        raise MalformedPayloadError(_why(error)) from None
+
+
+def _header_values(header: Header) -> dict[str, Any]:
+    return {name: getattr(header, name) for name in Header.__struct_fields__}
 
 
 def _pack(text: bytes) -> tuple[bytes, str]:
+    if len(text) > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLargeError(f"{len(text)} bytes of JSON; at most {MAX_PAYLOAD_BYTES} are taken")
     if len(text) >= DEFLATE_FROM_BYTES:
         deflated = zlib.compress(text, 6)
         if len(deflated) < len(text):
@@ -165,6 +227,7 @@ def _pack(text: bytes) -> tuple[bytes, str]:
 
 
 def _unpack(payload: bytes, content_type: str | None) -> bytes:
+    """Return the JSON text of a payload; raise `WireError` where size or encoding is wrong."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise PayloadTooLargeError(f"{len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are taken")
     if content_type in (None, "", JSON):
@@ -180,59 +243,49 @@ def _unpack(payload: bytes, content_type: str | None) -> bytes:
         raise PayloadTooLargeError(f"inflates to more than {MAX_PAYLOAD_BYTES} bytes")
     if not inflater.eof:
         raise MalformedPayloadError("deflate data is cut short")
+    if inflater.unused_data:
+        raise MalformedPayloadError("something follows the deflate data")
     return text
 
 
 def _check_version(text: bytes) -> None:
-    try:
-        version = _version_decoder.decode(text).v
-    except msgspec.ValidationError as error:
-        raise InvalidEnvelopeError(str(error)) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedPayloadError(str(error)) from None
+    version = _decode_text(_version_decoder, text).v
     if version != VERSION:
-        raise UnknownVersionError(f"version {version}; this code speaks version {VERSION}")
+        raise UnknownVersionError(f"version {str(version)[:20]}; this code speaks version {VERSION}")
 
 
 def _decode_record_by_record(text: bytes, now_ns: int) -> Decoded:
-    try:
-        envelope = _raw_envelope_decoder.decode(text)
-    except msgspec.ValidationError as error:
-        raise InvalidEnvelopeError(str(error)) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedPayloadError(str(error)) from None
-    if not 1 <= len(envelope.measurements) <= MAX_RECORDS:
-        raise InvalidEnvelopeError(f"{len(envelope.measurements)} measurements; 1 to {MAX_RECORDS} are taken")
-    return _screen(envelope, [_decode_record(raw) for raw in envelope.measurements], now_ns)
+    envelope = _decode_text(_raw_envelope_decoder, text)
+    records: list[Record] = []
+    refused: list[Refused] = []
+    for raw in envelope.measurements:
+        data = bytes(raw)
+        try:
+            records.append(_decode_record(data, now_ns))
+        except WireError as error:
+            refused.append(Refused(_seq_of(data), error, data))
+    return Decoded(Header(**_header_values(envelope)), tuple(records), tuple(refused))
 
 
-def _decode_record(raw: msgspec.Raw) -> tuple[Record | None, Refused | None]:
-    data = bytes(raw)
+def _decode_record(data: bytes, now_ns: int) -> Record:
     try:
-        return _record_decoder.decode(data), None
-    except (msgspec.DecodeError, RecursionError) as error:
-        return None, Refused(_seq_of(data), InvalidRecordError(str(error)), data)
+        record = _record_decoder.decode(data)
+    except _UNREADABLE as error:
+        raise InvalidRecordError(_why(error)) from None
+    if not _plausible(record, now_ns):
+        raise _implausible(record.time_ns, now_ns)
+    return record
 
 
 def _seq_of(data: bytes) -> int | None:
     try:
         return _seq_decoder.decode(data).seq
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return None
 
 
-def _screen(header: Header, found: list[tuple[Record | None, Refused | None]], now_ns: int) -> Decoded:
-    records: list[Record] = []
-    refused: list[Refused] = []
-    for record, refusal in found:
-        if record is None:
-            assert refusal is not None
-            refused.append(refusal)
-        elif EARLIEST_NS <= record.time_ns <= now_ns + MAX_AHEAD_NS:
-            records.append(record)
-        else:
-            refused.append(Refused(record.seq, _implausible(record.time_ns, now_ns), _encoder.encode(record)))
-    return Decoded(header, tuple(records), tuple(refused))
+def _plausible(record: Record, now_ns: int) -> bool:
+    return EARLIEST_NS <= record.time_ns <= now_ns + MAX_AHEAD_NS
 
 
 def _implausible(time_ns: int, now_ns: int) -> ImplausibleTimeError:
@@ -240,3 +293,11 @@ def _implausible(time_ns: int, now_ns: int) -> ImplausibleTimeError:
         return ImplausibleTimeError(f"time_ns {time_ns} lies before 2025")
     ahead_s = (time_ns - now_ns) // 1_000_000_000
     return ImplausibleTimeError(f"time_ns {time_ns} lies {ahead_s} s ahead; at most 24 h are taken")
+
+
+def _why(error: Exception) -> str:
+    """Return one short line of printable ASCII: the error may quote what a stranger sent."""
+    text = str(error)
+    if len(text) > MAX_MESSAGE_CHARS:
+        text = f"{text[:57]}...{text[-40:]}"
+    return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)

@@ -48,6 +48,9 @@ class Dropped(msgspec.Struct, frozen=True, kw_only=True):
     last_seq: Seq
     reason: DropReason
 
+    def __post_init__(self) -> None:
+        _check_range(self.first_seq, self.last_seq)
+
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything of an envelope but its measurements. One envelope holds one boot's measurements."""
@@ -83,8 +86,11 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: Annotated[float, Meta(ge=0, le=86_400)]
     reason: DeferReason
 
+    def __post_init__(self) -> None:
+        _check_range(self.first_seq, self.last_seq)
 
-class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True):
     """The collector's answer on `pantau/v1/{device}/ack`. `time_ns` is the server's clock."""
 
     v: int = VERSION
@@ -94,8 +100,12 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rejected: tuple[Rejected, ...] = ()
     deferred: tuple[Deferred, ...] = ()
 
+    def __post_init__(self) -> None:
+        for first_seq, last_seq in self.stored:
+            _check_range(first_seq, last_seq)
 
-class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The agent's birth (`online`), goodbye (`stopped`) or will (`lost`), retained."""
 
     v: int = VERSION
@@ -103,3 +113,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent: Version
     boot: Id
     time_ns: Nanoseconds
+
+
+def _check_range(first_seq: int, last_seq: int) -> None:
+    if first_seq > last_seq:
+        raise ValueError(f"range {first_seq} to {last_seq} runs backwards")

@@ -22,7 +22,7 @@ def check_device_id(device: str) -> str:
     """Return the id, or raise `InvalidTopicError` saying what an id may be."""
     if not _ID.fullmatch(device):
         raise InvalidTopicError(
-            f"{device!r} cannot be a device id: use 1 to 64 letters, digits, '.', '_' or '-', "
+            f"{device[:80]!r} cannot be a device id: use 1 to 64 letters, digits, '.', '_' or '-', "
             "beginning with a letter or digit"
         )
     if device.startswith(RESERVED_ID_PREFIX) or device == "groups":
@@ -40,5 +40,5 @@ def parse(name: str) -> tuple[str, Channel]:
     head, _, channel = name.rpartition("/")
     prefix, _, device = head.rpartition("/")
     if prefix != PREFIX or channel not in _CHANNELS:
-        raise InvalidTopicError(f"{name!r} is not a topic of Pantau's: {PREFIX}/DEVICE/CHANNEL")
+        raise InvalidTopicError(f"{name[:80]!r} is not a topic of Pantau's: {PREFIX}/DEVICE/CHANNEL")
     return check_device_id(device), cast("Channel", channel)

@@ -46,9 +46,12 @@ class Text:
     """Whether the field identifies the point, beside device, kind and time."""
 
 
+# No control characters (C0, DEL, C1) and no Unicode line breaks: a name is one line in any log or export.
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
+
 # Identifiers stand in MQTT topics and in tags: never "+", "#", "/" or white space.
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
 Version = Annotated[str, Meta(max_length=40, pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]*\Z")]
 Fingerprint = Annotated[str, Meta(pattern=r"^[0-9a-f]{16,64}\Z")]
 
