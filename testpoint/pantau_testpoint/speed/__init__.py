@@ -1,0 +1,1 @@
+"""The HTTP endpoints that speed probes talk to, in the dialect of LibreSpeed's backend."""
