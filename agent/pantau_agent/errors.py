@@ -1,0 +1,23 @@
+"""Everything that can go wrong in the agent, apart from what probes report as a typed failure."""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """Base of the agent's errors; `str()` says what to do."""
+
+
+class ConfigError(AgentError):
+    """The configuration is wrong."""
+
+
+class SpoolError(AgentError):
+    """The spool cannot be used."""
+
+
+class SpoolLockedError(SpoolError):
+    """Another agent uses this spool."""
+
+
+class ConnectionFailedError(AgentError):
+    """The broker refused us or cannot be reached."""

@@ -1,0 +1,135 @@
+"""What the configuration asks to be measured: the one place where settings become probes with targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pantau_agent.errors import ConfigError
+from pantau_agent.probes import PROBES
+from pantau_agent.probes.device import DeviceTarget
+from pantau_agent.probes.latency import LatencyTarget
+from pantau_agent.probes.link import LinkTarget
+from pantau_agent.probes.speed import SpeedTarget
+from pantau_agent.probes.traffic import TrafficTarget
+from pantau_agent.scheduler import Job
+from pantau_wire.fields import Device, Latency, Link, Speed, Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pantau_agent.config import AgentConfig, LatencyTargetConfig
+    from pantau_wire.fields import AnyMeasurement
+
+_GRACE_S = 30.0  # beyond the planned time, before a run is given up
+_SPREAD = 0.8  # of a period in which the packets are sent; the rest is for late answers
+_BUSY_WAITS_S = 120.0  # what a busy server may cost a speed test
+_DEFAULT_INTERFACE = "default"
+
+
+def jobs_of(config: AgentConfig) -> list[Job]:
+    """Return the jobs; raises `ConfigError` for settings that contradict each other."""
+    return [replace(job, spread_ratio=config.start_spread_ratio) for job in _jobs(config)]
+
+
+def speed_job(config: AgentConfig) -> Job | None:
+    """Return the speed test, or None where no server is configured."""
+    return next((job for job in jobs_of(config) if job.name == "speed"), None)
+
+
+def latency_jobs(config: AgentConfig) -> list[Job]:
+    """Return the latency probe of each target."""
+    return [job for job in jobs_of(config) if job.name.startswith("latency")]
+
+
+def _jobs(config: AgentConfig) -> Iterator[Job]:
+    if config.traffic.enabled:
+        yield _traffic(config)
+    for target in config.latency.targets:
+        yield _latency(config, target)
+    if config.speed.url is not None:
+        yield _speed(config)
+    if config.link.enabled:
+        yield _job(
+            "link",
+            LinkTarget,
+            period_s=config.link.period_s,
+            timeout_s=_GRACE_S,
+            blank=Link(interface=_DEFAULT_INTERFACE),
+        )
+    if config.device_health.enabled:
+        yield _job(
+            "device",
+            DeviceTarget,
+            period_s=config.device_health.period_s,
+            timeout_s=_GRACE_S,
+            blank=Device(),
+        )
+
+
+def _traffic(config: AgentConfig) -> Job:
+    section = config.traffic
+    return _job(
+        "traffic",
+        lambda: TrafficTarget(
+            interface=section.interface, period_s=section.period_s, sample_s=section.sample_s
+        ),
+        period_s=section.period_s,
+        timeout_s=section.period_s + _GRACE_S,
+        blank=Traffic(source="host", interface=section.interface or _DEFAULT_INTERFACE),
+    )
+
+
+def _latency(config: AgentConfig, wanted: LatencyTargetConfig) -> Job:
+    section = config.latency
+    return _job(
+        "latency",
+        lambda: LatencyTarget(
+            target=wanted.target,
+            host=wanted.host,
+            tcp_port=wanted.tcp_port,
+            method=wanted.method,
+            count=section.packets_count,
+            spread_s=section.period_s * _SPREAD,
+            timeout_s=section.timeout_s,
+        ),
+        period_s=section.period_s,
+        timeout_s=section.period_s + section.timeout_s + _GRACE_S,
+        blank=Latency(target=wanted.target, method="tcp" if wanted.method == "tcp" else "icmp"),
+        name=f"latency-{wanted.target}",
+    )
+
+
+def _speed(config: AgentConfig) -> Job:
+    section = config.speed
+    return _job(
+        "speed",
+        lambda: SpeedTarget(
+            url=str(section.url),
+            download_s=section.download_s,
+            upload_s=section.upload_s,
+            download_discard_s=section.download_discard_s,
+            upload_discard_s=section.upload_discard_s,
+            streams=section.streams_count,
+            max_bytes=section.max_bytes,
+        ),
+        period_s=section.period_s,
+        timeout_s=section.download_s + section.upload_s + _BUSY_WAITS_S + _GRACE_S,
+        blank=Speed(engine="http", server=section.url),
+    )
+
+
+def _job(
+    probe: str,
+    target: Callable[[], Any],
+    *,
+    period_s: float,
+    timeout_s: float,
+    blank: AnyMeasurement,
+    name: str | None = None,
+) -> Job:
+    try:
+        made = target()
+    except ValueError as error:
+        raise ConfigError(f"{probe}: {error}") from None
+    return Job(name or probe, PROBES[probe], made, period_s, timeout_s, blank)
