@@ -1,0 +1,115 @@
+"""`pantau-collector dead-letters`: what our decoder refused, and what to do with it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from pantau_collector import config as configuration
+from pantau_collector.deadletters import DeadLetters, KeptLetter
+
+if TYPE_CHECKING:
+    import argparse
+
+_JSON_HELP = "one JSON object per line"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add list, show, replay and discard."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="one line per letter, oldest first")
+    listing.add_argument("--device", help="only this device's")
+    listing.add_argument("--json", action="store_true", help=_JSON_HELP)
+    listing.set_defaults(function=_list)
+    for name, function, text in (
+        ("show", _show, "print one letter with its payload"),
+        ("discard", _discard, "delete one letter for good"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("number", type=int)
+        command.set_defaults(function=function)
+    replay = commands.add_parser(
+        "replay", help="offer letters to the ingest again; those it takes now are deleted here"
+    )
+    replay.add_argument("number", type=int, nargs="?", help="one letter; without it, all of them")
+    replay.set_defaults(function=_replay)
+
+
+def _open(arguments: argparse.Namespace) -> DeadLetters:
+    return DeadLetters(configuration.load(arguments.config).store.dead_letters_path)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    letters = _open(arguments).list(arguments.device)
+    for letter in letters:
+        _say(json.dumps(_as_json(letter)) if arguments.json else _line(letter))
+    if not letters and not arguments.json:
+        _say("no dead letters")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    letter = _open(arguments).get(arguments.number)
+    _say(json.dumps({**_as_json(letter), "payload": _text(letter)}, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _discard(arguments: argparse.Namespace) -> int:
+    _open(arguments).discard(arguments.number)
+    _say(f"dead letter {arguments.number} is deleted")
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    """Return 0 when every letter was taken, 1 when some were refused again and stay."""
+    from pantau_collector.replay import Replayer  # noqa: PLC0415 - the other commands need no store
+
+    letters = _open(arguments)
+    wanted = [letters.get(arguments.number)] if arguments.number is not None else letters.list()
+    replayer = Replayer(configuration.load(arguments.config), letters)
+    refused_count = 0
+    for letter in wanted:
+        reason = replayer.replay(letter, time.time_ns())
+        refused_count += reason is not None
+        _say(f"{letter.id}: {'stored' if reason is None else f'stays: {reason}'}")
+    return 1 if refused_count else 0
+
+
+def _line(letter: KeptLetter) -> str:
+    return f"{letter.id}\t{_instant(letter.at_ns)}\t{letter.device}\t{letter.reason}\t{letter.detail}"
+
+
+def _as_json(letter: KeptLetter) -> dict[str, object]:
+    return {
+        "id": letter.id,
+        "device": letter.device,
+        "at": _instant(letter.at_ns),
+        "last_at": _instant(letter.last_at_ns),
+        "times_count": letter.times,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "payload_bytes": len(letter.payload),
+        "content_type": letter.content_type,
+    }
+
+
+def _text(letter: KeptLetter) -> str:
+    """Return the payload as text, inflated where it says so and can be."""
+    from pantau_wire import codec  # noqa: PLC0415 - only `show` needs it
+    from pantau_wire.errors import WireError  # noqa: PLC0415
+
+    try:
+        return codec.unpack(letter.payload, letter.content_type).decode()
+    except (WireError, UnicodeDecodeError):
+        return letter.payload.decode(errors="backslashreplace")
+
+
+def _instant(time_ns: int) -> str:
+    return dt.datetime.fromtimestamp(time_ns / 1e9, dt.UTC).isoformat(timespec="seconds")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")

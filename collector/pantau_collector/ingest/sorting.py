@@ -1,0 +1,171 @@
+"""What is to become of one message: pure, without I/O. Everything in it ends in exactly one place.
+
+A record is an arrival for the store, or a dead letter with a rejection, or deferred to a later day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pantau_collector.deadletters import DeadLetter
+from pantau_collector.storage.base import Arrival, Delivery
+from pantau_wire import codec, ranges, topics
+from pantau_wire.envelope import Deferred, Header, Rejected
+from pantau_wire.errors import InvalidTopicError, UnknownVersionError, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pantau_wire.codec import Decoded, Refused
+    from pantau_wire.envelope import DeferReason
+
+_MAX_REASON = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came from the broker."""
+
+    topic: str
+    payload: bytes
+    content_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the sorting needs to know of the world: who is registered, and when to come back (s)."""
+
+    is_registered: Callable[[str], bool]
+    unregistered_retry_s: float
+    newer_agent_retry_s: float
+
+
+@dataclass(slots=True)
+class Sorted:
+    """One message, sorted. `spool` is None where nobody can be answered."""
+
+    device: str
+    spool: str | None = None
+    arrivals: list[Arrival] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    deferred: list[Deferred] = field(default_factory=list)
+
+
+def sort_message(message: Message, rules: Rules, now_ns: int) -> Sorted:
+    """Return what is to become of the message. Never raises for what is in it."""
+    try:
+        device, _ = topics.parse(message.topic)
+    except InvalidTopicError as error:
+        return _refuse_whole(message, message.topic[:_MAX_REASON], error, now_ns)
+    try:
+        decoded = codec.decode_envelope(message.payload, message.content_type, now_ns)
+    except UnknownVersionError as error:
+        return _defer_newer(message, device, error, rules, now_ns)
+    except WireError as error:
+        return _refuse_whole(message, device, error, now_ns)
+    if decoded.header.device != device:
+        claim = IdentityError(f"the payload claims to be of {decoded.header.device}")
+        return _refuse_whole(message, device, claim, now_ns)
+    return _sort_decoded(decoded, rules, now_ns)
+
+
+class IdentityError(WireError):
+    """A payload that claims to be another device's than the topic's."""
+
+    reason = "identity"
+
+
+def _sort_decoded(decoded: Decoded, rules: Rules, now_ns: int) -> Sorted:
+    header = decoded.header
+    found = Sorted(header.device, header.spool)
+    if not rules.is_registered(header.device):
+        seqs = [record.seq for record in decoded.records]
+        seqs += [refused.seq for refused in decoded.refused if refused.seq is not None]
+        found.deferred = _deferred(ranges.from_numbers(seqs), rules.unregistered_retry_s, "unregistered")
+        return found
+    found.arrivals = [Arrival(header.device, header.spool, header.boot, record) for record in decoded.records]
+    for refused in decoded.refused:
+        _refuse_record(found, header, refused, now_ns)
+    found.deliveries = _deliveries(found, header, now_ns)
+    return found
+
+
+def _deliveries(found: Sorted, header: Header, now_ns: int) -> list[Delivery]:
+    received = ranges.from_numbers(arrival.record.seq for arrival in found.arrivals)
+    entries = [
+        Delivery(header.device, header.spool, first, last, "received", now_ns) for first, last in received
+    ]
+    entries += [
+        Delivery(header.device, header.spool, entry.seq, entry.seq, "rejected", now_ns, entry.reason)
+        for entry in found.rejected
+    ]
+    entries += [
+        Delivery(
+            header.device, header.spool, entry.first_seq, entry.last_seq, "dropped", now_ns, entry.reason
+        )
+        for entry in header.dropped
+    ]
+    return entries
+
+
+def _refuse_record(found: Sorted, header: Header, refused: Refused, now_ns: int) -> None:
+    payload, content_type = codec.encode_envelope(header, [msgspec.Raw(refused.raw)])
+    letter = DeadLetter(
+        header.device, now_ns, refused.error.reason, str(refused.error), payload, content_type
+    )
+    found.dead_letters.append(letter)
+    if refused.seq is not None:
+        found.rejected.append(Rejected(seq=refused.seq, reason=_short(refused.error)))
+
+
+def _refuse_whole(message: Message, device: str, error: WireError, now_ns: int) -> Sorted:
+    """Refuse all of a message; answer for its records where their numbers are legible."""
+    found = Sorted(device)
+    found.dead_letters.append(
+        DeadLetter(device, now_ns, error.reason, str(error), message.payload, message.content_type)
+    )
+    try:
+        outline = codec.decode_outline(message.payload, message.content_type)
+    except WireError:
+        return found
+    if outline.device == device:
+        found.spool = outline.spool
+        found.rejected = [
+            Rejected(seq=seq, reason=_short(error))
+            for first, last in outline.seqs
+            for seq in range(first, last + 1)
+        ]
+        found.deliveries = [
+            Delivery(device, outline.spool, first, last, "rejected", now_ns, error.reason)
+            for first, last in outline.seqs
+        ]
+    return found
+
+
+def _defer_newer(message: Message, device: str, error: WireError, rules: Rules, now_ns: int) -> Sorted:
+    try:
+        outline = codec.decode_outline(message.payload, message.content_type)
+    except WireError:
+        return _refuse_whole(message, device, error, now_ns)
+    if outline.device != device:
+        return _refuse_whole(message, device, error, now_ns)
+    found = Sorted(device, outline.spool)
+    found.deferred = _deferred(list(outline.seqs), rules.newer_agent_retry_s, "newer_agent")
+    return found
+
+
+def _deferred(seqs: list[ranges.Range], retry_after_s: float, reason: DeferReason) -> list[Deferred]:
+    return [
+        Deferred(first_seq=first, last_seq=last, retry_after_s=retry_after_s, reason=reason)
+        for first, last in seqs
+    ]
+
+
+def _short(error: WireError) -> str:
+    text = "".join(char if char.isprintable() else " " for char in f"{error.reason}: {error}")
+    return text[:_MAX_REASON]

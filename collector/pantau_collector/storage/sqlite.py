@@ -1,0 +1,219 @@
+"""The embedded store: one SQLite file with `synchronous=FULL`, for the demo and for one regency.
+
+One connection writes; readers have their own, so that the portal never waits for a write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from pantau_collector.errors import StoreUnavailableError
+from pantau_collector.storage import tables
+from pantau_collector.storage.base import (
+    STAMP_COLUMNS,
+    Arrival,
+    Batch,
+    Delivery,
+    DeviceActivity,
+    Point,
+    Value,
+    WriteReport,
+)
+from pantau_wire import ranges, schema
+from pantau_wire.fields import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_BUSY_TIMEOUT_S = 30.0
+_NOT_VALUES = len(STAMP_COLUMNS)
+
+
+class SqliteStore:
+    """A `Store` in one file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file; raises `StoreUnavailableError` where that is impossible."""
+        self._path = path
+        self._write_lock = threading.Lock()
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        with self._errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = self._connect()
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            with self._db:
+                tables.create_missing(self._db)
+
+    def write(self, batch: Batch) -> WriteReport:
+        """Write all of the batch in one transaction; it is on the disk when this returns."""
+        by_kind: dict[str, list[Arrival]] = defaultdict(list)
+        for arrival in batch.arrivals:
+            by_kind[schema.kind_of(arrival.record.data)].append(arrival)
+        with self._errors(), self._write_lock, self._db:
+            reports = [_insert(self._db, kind, arrivals) for kind, arrivals in by_kind.items()]
+            self._db.executemany(
+                "INSERT OR IGNORE INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        entry.device,
+                        entry.spool,
+                        entry.first_seq,
+                        entry.last_seq,
+                        entry.state,
+                        entry.at_ns,
+                        entry.reason,
+                    )
+                    for entry in batch.deliveries
+                ],
+            )
+        return WriteReport(
+            new_count=sum(report.new_count for report in reports),
+            repeated_count=sum(report.repeated_count for report in reports),
+            altered=[arrival for report in reports for arrival in report.altered],
+        )
+
+    def points(
+        self,
+        kind: str,
+        device: str,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, Value] | None = None,
+        newest: int | None = None,
+    ) -> list[Point]:
+        """Return points with since <= time < until, oldest first; see `Store`."""
+        keys = schema.key_names(kind)
+        conditions = [f"{name} = ?" for name in where or () if name in keys]
+        if len(conditions) != len(where or ()):
+            raise ValueError(f"{kind} can be asked by {', '.join(keys)} only")
+        sql = " AND ".join([" WHERE device = ? AND time_ns >= ? AND time_ns < ?", *conditions])
+        args = [device, since_ns, 2**63 - 1 if until_ns is None else until_ns, *(where or {}).values()]
+        sql += f" ORDER BY time_ns DESC LIMIT {-1 if newest is None else int(newest)}"
+        rows = self._select(tables.select_sql(kind) + sql, args)
+        return [tables.point_of(kind, row) for row in reversed(rows)]
+
+    def activity(self, device: str | None = None) -> list[DeviceActivity]:
+        """Return what is held of each device, or of the one; see `Store`."""
+        rows = self._select(
+            "SELECT device, kind, count, first_time_ns, last_time_ns FROM activity"
+            " WHERE ?1 IS NULL OR device = ?1 ORDER BY device",
+            [device],
+        )
+        by_device: dict[str, list[tuple[str, int, int, int]]] = defaultdict(list)
+        for name, *entry in rows:
+            by_device[name].append((entry[0], entry[1], entry[2], entry[3]))
+        return [
+            DeviceActivity(
+                device=name,
+                first_time_ns=min(entry[2] for entry in entries),
+                last_time_ns=max(entry[3] for entry in entries),
+                counts={kind: count for kind, count, _, _ in entries},
+            )
+            for name, entries in by_device.items()
+        ]
+
+    def deliveries(self, device: str, since_ns: int = 0) -> list[Delivery]:
+        """Return what became of the device's sequence numbers; see `Store`."""
+        rows = self._select(
+            "SELECT device, spool, first_seq, last_seq, state, at_ns, reason FROM delivery"
+            " WHERE device = ? AND at_ns >= ? ORDER BY at_ns, first_seq",
+            [device, since_ns],
+        )
+        return [Delivery(*row) for row in rows]
+
+    def stored_seqs(self, device: str, spool: str) -> list[tuple[int, int]]:
+        """Return the sequence numbers whose points are here; see `Store`."""
+        seqs: list[int] = []
+        for kind in KINDS:
+            rows = self._select(f"SELECT seq FROM {kind} WHERE device = ? AND spool = ?", [device, spool])  # noqa: S608
+            seqs.extend(seq for (seq,) in rows)
+        return ranges.from_numbers(seqs)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._write_lock, self._readers_lock:
+            for reader in self._idle_readers:
+                reader.close()
+            self._idle_readers.clear()
+            self._db.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+
+    def _select(self, sql: str, args: Sequence[Value]) -> list[tuple[Any, ...]]:
+        with self._errors(), self._reader() as reader:
+            return reader.execute(sql, args).fetchall()
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        with self._readers_lock:
+            reader = self._idle_readers.pop() if self._idle_readers else None
+        reader = reader or self._connect()
+        try:
+            yield reader
+        except BaseException:
+            reader.close()
+            raise
+        with self._readers_lock:
+            self._idle_readers.append(reader)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailableError(f"{self._path}: {error}") from error
+
+
+def _insert(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> WriteReport:
+    """Insert the points of one kind: all at once, and one by one where some are there already."""
+    rows = [tables.row_of(kind, arrival) for arrival in arrivals]
+    db.execute("SAVEPOINT kind")
+    inserted = db.executemany(tables.insert_sql(kind), rows).rowcount
+    if inserted == len(rows):
+        db.execute("RELEASE kind")
+        _count_activity(db, kind, arrivals)
+        return WriteReport(new_count=inserted)
+    db.execute("ROLLBACK TO kind")
+    db.execute("RELEASE kind")
+    return _insert_one_by_one(db, kind, arrivals)
+
+
+def _insert_one_by_one(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> WriteReport:
+    new: list[Arrival] = []
+    altered: list[Arrival] = []
+    for arrival in arrivals:
+        row = tables.row_of(kind, arrival)
+        if db.execute(tables.insert_sql(kind), row).rowcount:
+            new.append(arrival)
+        elif _twin(db, kind, arrival) != row[_NOT_VALUES:]:
+            altered.append(arrival)
+    _count_activity(db, kind, new)
+    return WriteReport(len(new), len(arrivals) - len(new) - len(altered), altered)
+
+
+def _twin(db: sqlite3.Connection, kind: str, arrival: Arrival) -> tuple[Value, ...]:
+    sql = tables.select_sql(kind) + tables.same_point_sql(kind)
+    stored: tuple[Value, ...] = db.execute(sql, tables.identity_of(kind, arrival)).fetchone()
+    return stored[_NOT_VALUES:]
+
+
+def _count_activity(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> None:
+    times: dict[str, list[int]] = defaultdict(list)
+    for arrival in arrivals:
+        times[arrival.device].append(arrival.record.time_ns)
+    db.executemany(
+        "INSERT INTO activity VALUES (?, ?, ?, ?, ?) ON CONFLICT (device, kind) DO UPDATE SET"
+        " count = count + excluded.count,"
+        " first_time_ns = min(first_time_ns, excluded.first_time_ns),"
+        " last_time_ns = max(last_time_ns, excluded.last_time_ns)",
+        [(device, kind, len(found), min(found), max(found)) for device, found in times.items()],
+    )

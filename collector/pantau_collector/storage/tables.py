@@ -1,0 +1,117 @@
+"""The SQLite schema, derived from the wire's table of fields: one table per kind."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from pantau_collector.storage.base import STAMP_COLUMNS, Arrival, Point, Value
+from pantau_wire import schema
+from pantau_wire.fields import KINDS
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+_SQL_TYPES = {"float": "REAL", "int": "INTEGER", "bool": "INTEGER", "text": "TEXT"}
+_STAMP_SQL = (
+    "device TEXT NOT NULL, time_ns INTEGER NOT NULL, spool TEXT NOT NULL, seq INTEGER NOT NULL,"
+    " boot TEXT NOT NULL, uptime_ns INTEGER NOT NULL, clock TEXT NOT NULL"
+)
+_DELIVERY_SQL = """
+CREATE TABLE IF NOT EXISTS delivery (
+    device TEXT NOT NULL, spool TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    state TEXT NOT NULL, at_ns INTEGER NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (device, spool, first_seq, last_seq, state)
+) WITHOUT ROWID
+"""
+_ACTIVITY_SQL = """
+CREATE TABLE IF NOT EXISTS activity (
+    device TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,
+    first_time_ns INTEGER NOT NULL, last_time_ns INTEGER NOT NULL,
+    PRIMARY KEY (device, kind)
+) WITHOUT ROWID
+"""
+
+
+def create_missing(db: sqlite3.Connection) -> None:
+    """Make tables and columns that a newer version of the wire contract has and this file has not."""
+    db.execute(_DELIVERY_SQL)
+    db.execute(_ACTIVITY_SQL)
+    for kind in KINDS:
+        db.execute(_create_sql(kind))
+        present = {row[1] for row in db.execute(f"PRAGMA table_info({kind})")}
+        for column in schema.columns(kind):
+            if column.name not in present:
+                db.execute(f"ALTER TABLE {kind} ADD COLUMN {column.name} {_SQL_TYPES[column.type]}")
+
+
+@functools.cache
+def column_names(kind: str) -> tuple[str, ...]:
+    """Return all columns of a kind's table: the stamp's, then the table of fields'."""
+    return STAMP_COLUMNS + tuple(column.name for column in schema.columns(kind))
+
+
+@functools.cache
+def insert_sql(kind: str) -> str:
+    """Return the statement that adds a point, and leaves one that is there alone."""
+    names = column_names(kind)
+    return f"INSERT OR IGNORE INTO {kind} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names are our own
+
+
+@functools.cache
+def select_sql(kind: str) -> str:
+    """Return the statement, up to its conditions, that reads points."""
+    return f"SELECT {', '.join(column_names(kind))} FROM {kind}"  # noqa: S608 - names are our own
+
+
+@functools.cache
+def same_point_sql(kind: str) -> str:
+    """Return the condition that finds the stored twin of a point."""
+    keys = ("device", "time_ns", *schema.key_names(kind))
+    return " WHERE " + " AND ".join(f"{name} = ?" for name in keys)
+
+
+def row_of(kind: str, arrival: Arrival) -> tuple[Value, ...]:
+    """Return an arrival as a row, in the order of `column_names`."""
+    record = arrival.record
+    data = record.data
+    stamp = (
+        arrival.device,
+        record.time_ns,
+        arrival.spool,
+        record.seq,
+        arrival.boot,
+        record.uptime_ns,
+        record.clock,
+    )
+    return stamp + tuple(getattr(data, column.name) for column in schema.columns(kind))
+
+
+def identity_of(kind: str, arrival: Arrival) -> tuple[Value, ...]:
+    """Return what `same_point_sql` compares."""
+    keys = tuple(getattr(arrival.record.data, name) for name in schema.key_names(kind))
+    return (arrival.device, arrival.record.time_ns, *keys)
+
+
+def point_of(kind: str, row: Sequence[Value]) -> Point:
+    """Return a row as a point, flags as bool again."""
+    stamp = dict(zip(STAMP_COLUMNS, row, strict=False))
+    return Point(kind=kind, values=dict(_values(kind, row[len(STAMP_COLUMNS) :])), **stamp)  # type: ignore[arg-type]
+
+
+def _values(kind: str, row: Sequence[Value]) -> Iterator[tuple[str, Value]]:
+    for column, value in zip(schema.columns(kind), row, strict=True):
+        yield column.name, bool(value) if column.type == "bool" and value is not None else value
+
+
+def _create_sql(kind: str) -> str:
+    fields = [
+        f"{column.name} {_SQL_TYPES[column.type]}{' NOT NULL' if column.key else ''}"
+        for column in schema.columns(kind)
+    ]
+    keys = ", ".join(("device", "time_ns", *schema.key_names(kind)))
+    return (
+        f"CREATE TABLE IF NOT EXISTS {kind} ({_STAMP_SQL}, {', '.join(fields)}, PRIMARY KEY ({keys}))"
+        " WITHOUT ROWID"
+    )
