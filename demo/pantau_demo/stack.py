@@ -1,0 +1,203 @@
+"""The parts of the demo and their configuration: one village, one device, this machine."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import socket
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pantau_demo import broker
+from pantau_demo.errors import DemoError
+from pantau_demo.supervisor import Part, Supervisor
+
+VILLAGE = "33.10.25.2007"  # in Klaten, the pilot's regency
+PORTAL_HOST = "127.0.0.1"
+
+_AGENT = """\
+device = "{device}"
+start_spread_ratio = 0
+log_format = "text"
+
+[broker]
+host = "127.0.0.1"
+port = {broker_port}
+reconnect_spread_s = 2
+
+[spool]
+path = "{state}/agent/spool.db"
+commit_interval_s = 1
+
+[delivery]
+first_resend_s = 5
+stop_grace_s = 12
+
+[traffic]
+period_s = 5
+sample_s = 1
+
+[latency]
+period_s = 5
+packets_count = 10
+timeout_s = 1
+targets = [{{ target = "testpoint", host = "127.0.0.1", tcp_port = {testpoint_port} }}]
+
+[speed]
+url = "http://127.0.0.1:{testpoint_port}"
+period_s = 20
+download_s = 3
+download_discard_s = 0.5
+upload_s = 3
+upload_discard_s = 0.5
+
+[link]
+period_s = 10
+
+[device_health]
+period_s = 10
+"""
+_COLLECTOR = """\
+log_format = "text"
+
+[broker]
+host = "127.0.0.1"
+port = {broker_port}
+client_id = "collector-demo"
+reconnect_max_s = 1
+
+[store]
+path = "{state}/collector/pantau.db"
+dead_letters_path = "{state}/collector/dead-letters.db"
+
+[ingest]
+unregistered_retry_s = 5
+store_retry_s = 5
+
+[registry]
+path = "{state}/devices.csv"
+
+[web]
+port = {portal_port}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where everything is."""
+
+    state: Path
+    device: str
+    portal_port: int
+
+    @property
+    def portal_url(self) -> str:
+        """The portal's address."""
+        return f"http://{PORTAL_HOST}:{self.portal_port}/"
+
+    @property
+    def collector_config(self) -> Path:
+        """The collector's configuration file."""
+        return self.state / "collector.toml"
+
+    @property
+    def agent_config(self) -> Path:
+        """The agent's configuration file."""
+        return self.state / "agent.toml"
+
+
+def choose_port(wanted: int) -> int:
+    """Return the wanted port if it is free (0: any); raises `DemoError` naming one that is."""
+    try:
+        with socket.create_server((PORTAL_HOST, wanted)) as probe:
+            return int(probe.getsockname()[1])
+    except OSError:
+        free = choose_port(0)
+        raise DemoError(
+            f"port {wanted} is in use by another program; choose another one, such as:\n"
+            f"  pantau-demo --port {free}\n"
+            f"  make run ARGS='--port {free}'"
+        ) from None
+
+
+def start(supervisor: Supervisor, state: Path, portal_port: int, broker_kind: str) -> Stack:
+    """Start broker, testpoint, collector and agent; return where they are. Raises `DemoError`."""
+    stack = Stack(state, _device_id(), portal_port)
+    broker_port = choose_port(0)
+    part = Part("broker", broker.command(broker_kind, broker_port, state), state / "broker.log")
+    supervisor.start(part)
+    supervisor.wait_until(part, lambda: _answers(broker_port))
+    testpoint_port = _start_testpoint(supervisor, state)
+    values = {
+        "state": state,
+        "device": stack.device,
+        "broker_port": broker_port,
+        "testpoint_port": testpoint_port,
+        "portal_port": portal_port,
+    }
+    _start_collector(supervisor, stack, values)
+    stack.agent_config.write_text(_AGENT.format(**values), encoding="utf-8")
+    command = [program("pantau-agent"), "--config", str(stack.agent_config), "run"]
+    supervisor.start(Part("agent", command, state / "agent.log"))
+    return stack
+
+
+def _start_testpoint(supervisor: Supervisor, state: Path) -> int:
+    ready_file = state / "testpoint.json"
+    http_port = choose_port(0)
+    command = [program("pantau-testpoint"), "--http-port", str(http_port), "--stamp-port", "0"]
+    part = Part("testpoint", [*command, "--ready-file", str(ready_file)], state / "testpoint.log")
+    supervisor.start(part)
+    supervisor.wait_until(part, ready_file.exists)
+    return int(json.loads(ready_file.read_text(encoding="utf-8"))["http_port"])
+
+
+def _start_collector(supervisor: Supervisor, stack: Stack, values: dict[str, Any]) -> None:
+    stack.collector_config.write_text(_COLLECTOR.format(**values), encoding="utf-8")
+    _register(stack)
+    command = [program("pantau-collector"), "--config", str(stack.collector_config), "run"]
+    part = Part("collector", command, stack.state / "collector.log")
+    supervisor.start(part)
+    supervisor.wait_until(part, lambda: _answers(stack.portal_port))
+
+
+def _register(stack: Stack) -> None:
+    file = stack.state / "devices.csv"
+    if not file.exists():
+        since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        row = f"{stack.device},{VILLAGE},{since},Demo,other,default,yes,active"
+        header = "device,village,since,provider,technology,profile,traffic_source,state"
+        file.write_text(f"{header}\n{row}\n", encoding="utf-8")
+
+
+def _device_id() -> str:
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:40].strip("-._")
+    return f"demo-{name or 'device'}"
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection((PORTAL_HOST, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def program(name: str) -> str:
+    """Return the console script that was installed beside this Python."""
+    return str(Path(sys.executable).parent / name)
+
+
+def ask_portal(stack: Stack, path: str) -> dict[str, Any] | None:
+    """Return what the collector's API says, or None where it does not know or does not answer now."""
+    try:
+        with urllib.request.urlopen(stack.portal_url + path, timeout=5) as answer:  # noqa: S310 - loopback
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (OSError, urllib.error.URLError, ValueError):
+        return None
