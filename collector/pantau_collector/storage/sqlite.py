@@ -43,20 +43,21 @@ class SqliteStore:
         self._write_lock = threading.Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
-        with self._errors():
+        with self._errors(), contextlib.ExitStack() as stack:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = self._connect()
+            self._db = stack.enter_context(contextlib.closing(self._connect()))
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            with self._db:
+            with _transaction(self._db):
                 tables.create_missing(self._db)
+            stack.pop_all()  # all went well: it stays open
 
     def write(self, batch: Batch) -> WriteReport:
         """Write all of the batch in one transaction; it is on the disk when this returns."""
         by_kind: dict[str, list[Arrival]] = defaultdict(list)
         for arrival in batch.arrivals:
             by_kind[schema.kind_of(arrival.record.data)].append(arrival)
-        with self._errors(), self._write_lock, self._db:
+        with self._errors(), self._write_lock, _transaction(self._db):
             reports = [_insert(self._db, kind, arrivals) for kind, arrivals in by_kind.items()]
             self._db.executemany(
                 "INSERT OR IGNORE INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -146,7 +147,9 @@ class SqliteStore:
             self._db.close()
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        return sqlite3.connect(
+            self._path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None
+        )
 
     def _select(self, sql: str, args: Sequence[Value]) -> list[tuple[Any, ...]]:
         with self._errors(), self._reader() as reader:
@@ -171,6 +174,22 @@ class SqliteStore:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailableError(f"{self._path}: {error}") from error
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Do everything or nothing, and wait for other writers before, not in the middle of it.
+
+    sqlite3's implicit transactions would not do: they let the release of the first savepoint commit.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # a full disk may have ended it already
+            db.execute("ROLLBACK")
+        raise
 
 
 def _insert(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> WriteReport:

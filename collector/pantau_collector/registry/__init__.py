@@ -1,0 +1,1 @@
+"""Which devices stand in which village since when, and the names of Indonesia's areas."""

@@ -1,0 +1,96 @@
+"""Appending to `devices.csv`: validated as a whole first, then replaced in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import io
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pantau_collector.errors import RegistryError
+from pantau_collector.i18n import Message
+from pantau_collector.registry.problems import NO_SUCH_COLUMN, Problem, listing
+from pantau_collector.registry.reader import delimiter_of, examine_content
+from pantau_collector.registry.rows import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pantau_collector.i18n import Language
+    from pantau_collector.registry.model import Registry
+
+_NEW_MODE = 0o644
+
+
+def add(path: Path, row: Mapping[str, str], language: Language = "en") -> Registry:
+    """Append a row (column to text) and return the registry with it; begin the file where there is none.
+
+    The file is replaced atomically and durably. Raises `RegistryError` when the file, or the file with the
+    row, breaks a rule: nothing is written then. The message is in the language given.
+    """
+    target = path.resolve()  # a link stays a link
+    with _locked(target.parent):
+        before = target.read_bytes() if target.exists() else f"{','.join(COLUMNS)}\n".encode()
+        content = before + _appended(before, row)
+        registry, found = examine_content(content, path)
+        found += [
+            Problem(path, 1, Message(NO_SUCH_COLUMN, {"column": name})) for name in _homeless(before, row)
+        ]
+        if found:
+            raise RegistryError(listing(found, language))
+        _replace(target, content)
+    return registry
+
+
+def _homeless(before: bytes, row: Mapping[str, str]) -> list[str]:
+    """Return the columns of the row that the file has not."""
+    columns = _columns(before.decode("utf-8-sig", errors="replace"))
+    return [column for column, value in row.items() if value and column not in columns]
+
+
+def _columns(text: str) -> list[str]:
+    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)), [])
+    return [name.strip().lower() for name in header]
+
+
+def _appended(before: bytes, row: Mapping[str, str]) -> bytes:
+    """Return what to add to the bytes, in the columns, separator and line ends that they have."""
+    text = before.decode("utf-8-sig", errors="replace")
+    end = "\r\n" if "\r\n" in text else "\n"
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=delimiter_of(text), lineterminator=end)
+    writer.writerow(row.get(name, "") for name in _columns(text))
+    return ("" if not text or text.endswith("\n") else end).encode() + out.getvalue().encode()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, so that two who add at once both arrive."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _NEW_MODE
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

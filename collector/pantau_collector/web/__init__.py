@@ -1,0 +1,1 @@
+"""The portal: pages for people, JSON for programs, read from a store and a registry."""

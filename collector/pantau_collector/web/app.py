@@ -1,0 +1,44 @@
+"""The portal as an ASGI application."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+
+from pantau_collector.web import api, failures, machines, pages, render
+from pantau_collector.web.portal import Portal
+from pantau_collector.web.security import SecurityHeaders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pantau_collector.registry.file import RegistrySource
+    from pantau_collector.storage.base import Store
+
+
+def create_app(
+    store: Store,
+    registry: RegistrySource,
+    *,
+    health: Callable[[], dict[str, Any]],
+    metrics: Callable[[], bytes] | None = None,
+    clock_ns: Callable[[], int] = time.time_ns,
+) -> FastAPI:
+    """Return the application. Everything that blocks runs in its threads, never on the event loop.
+
+    `health` returns a JSON-ready dict: `/healthz` answers 200 when its `status` is "ok", else 503. `metrics`
+    returns Prometheus' text format. `clock_ns` is the time in ns since 1970.
+    """
+    app = FastAPI(title="Pantau", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    portal = Portal(store, registry, health, metrics, clock_ns)
+    for part in (pages, api, machines):
+        app.include_router(part.router(portal))
+    app.mount("/static", StaticFiles(directory=render.FOLDER / "static"), name="static")
+    failures.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,46 @@
+"""What every handler reads from: the store, the registry, and the clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pantau_collector.registry.file import RegistrySource
+    from pantau_collector.storage.base import DeviceActivity, Store
+
+_ACTIVITY_LIFE_NS = 2_000_000_000
+
+
+@dataclass
+class Portal:
+    """The seams between the web and the rest of the collector. Thread-safe.
+
+    `health` returns a JSON-ready dict whose `status` is "ok" when all is well; `metrics` Prometheus' text.
+    """
+
+    store: Store
+    registry: RegistrySource
+    health: Callable[[], dict[str, Any]]
+    metrics: Callable[[], bytes] | None = None
+    clock_ns: Callable[[], int] = time.time_ns
+    _activity: dict[str, DeviceActivity] = field(default_factory=dict)
+    _activity_at: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def activity(self) -> dict[str, DeviceActivity]:
+        """Return every device's activity, at most two seconds old: it counts the whole store."""
+        with self._lock:  # many viewers cost what one does
+            now = self.clock_ns()
+            if self._activity_at is None or not 0 <= now - self._activity_at < _ACTIVITY_LIFE_NS:
+                self._activity = {found.device: found for found in self.store.activity()}
+                self._activity_at = now
+            return self._activity
+
+    def activity_of(self, device: str) -> DeviceActivity | None:
+        """Return one device's activity, or None where it never delivered."""
+        return next(iter(self.store.activity(device)), None)

@@ -1,0 +1,88 @@
+"""`pantau-collector registry`, as a technician types it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pantau_collector.registry import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+A = "33.10.26.2008"
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
+def run(*words: object) -> int:
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    return cli.run(parser.parse_args([str(word) for word in words]))
+
+
+def test_a_registry_begins_with_its_first_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "devices.csv"
+    assert run("add", path, "klaten-1", A, "--technology", "fibre", "--traffic-source") == 0
+    assert "klaten-1 stands in 33.10.26.2008 since 20" in capsys.readouterr().out
+    assert run("check", path) == 0
+    assert f"{path} is good; devices: 1, villages: 1, version: " in capsys.readouterr().out
+    assert run("show", path) == 0
+    assert "33.10.26.2008 Tegalyoso" in capsys.readouterr().out
+
+
+def test_check_tells_every_problem_in_the_language_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "devices.csv"
+    path.write_text("device,village,since\nd,33.10.26.2998,now\n")
+    assert run("check", path) == 1
+    assert "did you mean 33.10.26.2008 (Tegalyoso" in capsys.readouterr().err
+    assert run("check", "--lang", "id", path) == 1
+    told = capsys.readouterr().err
+    assert "maksud Anda 33.10.26.2008 (Tegalyoso" in told
+    assert "tidak dapat dipakai; masalah: 2" in told
+
+
+def test_the_terminal_chooses_the_language(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "id_ID.UTF-8")
+    assert run("check", tmp_path / "none.csv") == 1
+    assert "berkas itu tidak ada" in capsys.readouterr().err
+
+
+def test_add_refuses_what_breaks_a_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "devices.csv"
+    assert run("add", path, "groups", A) == 1
+    assert run("add", path, "klaten-1", "33.10") == 1
+    assert run("add", path, "klaten-1", A, "--since", "2026-11-01") == 1
+    assert run("add", tmp_path / "none" / "devices.csv", "klaten-1", A) == 1
+    assert not path.exists()
+    told = capsys.readouterr().err
+    assert "'2026-11-01' is not an instant" in told
+    assert "is Kabupaten Klaten, not a village" in told
+
+
+def test_show_gives_history_and_village(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "devices.csv"
+    run("add", path, "d", A, "--since", "2026-01-01T00:00:00+07:00")
+    run("add", path, "d", "33.10.25.2007", "--since", "2026-02-01T00:00:00+07:00")
+    capsys.readouterr()
+    assert run("show", path, "d") == 0
+    assert capsys.readouterr().out.count("\n") == 3
+    assert run("show", path, "--village", A) == 1
+    assert run("show", path, "nobody") == 1
+
+
+def test_search_gives_codes_with_what_lies_around(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("search", "jomboran", "--within", "33.10") == 0
+    assert (
+        capsys.readouterr().out == "33.10.25.2007  Jomboran, Klaten Tengah, Kabupaten Klaten, Jawa Tengah\n"
+    )
+    assert run("search", "zzzz") == 1

@@ -1,0 +1,139 @@
+"""A store in memory: a peer for tests of what reads from a store."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pantau_collector.errors import StoreUnavailableError
+from pantau_collector.storage.base import DeviceActivity, Point, WriteReport
+from pantau_wire.fields import KINDS
+from pantau_wire.schema import columns, key_names, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pantau_collector.storage.base import Arrival, Batch, Delivery, Value
+
+
+class MemoryStore:
+    """Does what `pantau_collector.storage.base.Store` says, and forgets it with the process.
+
+    Set `down` to have every method raise `StoreUnavailableError`.
+    """
+
+    def __init__(self) -> None:
+        self.down = False
+        self._lock = threading.Lock()
+        self._points: dict[tuple[object, ...], Point] = {}
+        self._deliveries: list[Delivery] = []
+
+    def write(self, batch: Batch) -> WriteReport:
+        self._answer()
+        with self._lock:
+            new, repeated, altered = 0, 0, []
+            for arrival in batch.arrivals:
+                point = _point(arrival)
+                key = (point.device, point.kind, *_key(point), point.time_ns)
+                known = self._points.setdefault(key, point)
+                if known is point:
+                    new += 1
+                elif known.values == point.values:
+                    repeated += 1
+                else:
+                    altered.append(arrival)
+            self._deliveries += batch.deliveries
+        return WriteReport(new, repeated, tuple(altered))
+
+    def points(
+        self,
+        kind: str,
+        device: str,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, Value] | None = None,
+        newest: int | None = None,
+    ) -> list[Point]:
+        self._answer()
+        with self._lock:
+            found = [
+                point
+                for point in self._points.values()
+                if (point.kind, point.device) == (kind, device)
+                and since_ns <= point.time_ns
+                and (until_ns is None or point.time_ns < until_ns)
+                and all(point.values[name] == value for name, value in (where or {}).items())
+            ]
+        found.sort(key=lambda point: (point.time_ns, point.seq))
+        return found if newest is None else found[len(found) - min(newest, len(found)) :]
+
+    def activity(self, device: str | None = None) -> list[DeviceActivity]:
+        self._answer()
+        with self._lock:
+            mine: dict[str, list[Point]] = {}
+            for point in self._points.values():
+                if device in (None, point.device):
+                    mine.setdefault(point.device, []).append(point)
+        return [_activity(name, mine[name]) for name in sorted(mine)]
+
+    def deliveries(self, device: str, since_ns: int = 0) -> list[Delivery]:
+        self._answer()
+        with self._lock:
+            return [one for one in self._deliveries if one.device == device and one.at_ns >= since_ns]
+
+    def stored_seqs(self, device: str, spool: str) -> list[tuple[int, int]]:
+        self._answer()
+        with self._lock:
+            seqs = sorted(
+                {
+                    point.seq
+                    for point in self._points.values()
+                    if (point.device, point.spool) == (device, spool)
+                }
+            )
+        merged: list[tuple[int, int]] = []
+        for seq in seqs:
+            if merged and merged[-1][1] == seq - 1:
+                merged[-1] = (merged[-1][0], seq)
+            else:
+                merged.append((seq, seq))
+        return merged
+
+    def close(self) -> None:
+        self.down = True
+
+    def _answer(self) -> None:
+        if self.down:
+            raise StoreUnavailableError("the store is down")
+
+
+def _point(arrival: Arrival) -> Point:
+    record = arrival.record
+    kind = kind_of(record.data)
+    assert kind in KINDS
+    values = {column.name: getattr(record.data, column.name) for column in columns(kind)}
+    return Point(
+        kind=kind,
+        device=arrival.device,
+        time_ns=record.time_ns,
+        spool=arrival.spool,
+        seq=record.seq,
+        boot=arrival.boot,
+        uptime_ns=record.uptime_ns,
+        clock=record.clock,
+        values=msgspec.to_builtins(values),
+    )
+
+
+def _key(point: Point) -> list[Value]:
+    return [point.values[name] for name in key_names(point.kind)]
+
+
+def _activity(device: str, points: list[Point]) -> DeviceActivity:
+    times = [point.time_ns for point in points]
+    kinds = sorted({point.kind for point in points})
+    counts = {kind: sum(point.kind == kind for point in points) for kind in kinds}
+    return DeviceActivity(device, min(times), max(times), counts)
