@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes what is generated anew: the message catalogues (.pot, .po, .mo) of the parts that have a locale
+# Writes what is generated anew: the pages of fields, the wire examples, and the message catalogues
+# (.pot, .po, .mo) of the parts that have a locale
 # folder. "generated.sh --check" writes into a copy instead, and fails where the repository's files differ.
 # After new texts: run this, fill in the empty "msgstr" of locale/id/LC_MESSAGES/messages.po, run it again.
 set -eu
@@ -50,3 +51,7 @@ for part in $parts; do
         catalogues "$part" "$target"
     fi
 done
+
+# The wire's documents: pages of fields, and the examples in golden files and SPEC.md.
+"$bin/python" scripts/fields-doc.py ${1:+"$1"}
+"$bin/python" -m tests.wire.golden ${1:+"$1"}

@@ -88,7 +88,7 @@ class LatencyTargetConfig(_Section):
 class LatencyConfig(_Section):
     """Round-trip delay and loss to each target, packets spread evenly over most of the period."""
 
-    targets: tuple[LatencyTargetConfig, ...] = (LatencyTargetConfig(target="gateway"),)
+    targets: tuple[LatencyTargetConfig, ...] = ()
     period_s: PositiveSeconds = 60.0
     packets_count: Annotated[int, Field(ge=2, le=600)] = 20
     timeout_s: PositiveSeconds = 2.0
@@ -114,8 +114,18 @@ class PeriodConfig(_Section):
     period_s: PositiveSeconds = 60.0
 
 
+class LinkConfig(PeriodConfig):
+    """The state of the device's own attachment; asking the gateway sends it one packet a period."""
+
+    ask_gateway: bool = False
+
+
 class AgentConfig(BaseSettings):
-    """Everything that can be configured."""
+    """Everything that can be configured.
+
+    Without any configuration nothing is sent anywhere but to the broker: targets are named by whoever
+    installs the agent.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="PANTAU_AGENT_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -131,7 +141,7 @@ class AgentConfig(BaseSettings):
     traffic: TrafficConfig = TrafficConfig()
     latency: LatencyConfig = LatencyConfig()
     speed: SpeedConfig = SpeedConfig()
-    link: PeriodConfig = PeriodConfig()
+    link: LinkConfig = LinkConfig()
     device_health: PeriodConfig = PeriodConfig()
 
     @classmethod

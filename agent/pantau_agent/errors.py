@@ -15,6 +15,10 @@ class SpoolError(AgentError):
     """The spool cannot be used."""
 
 
+class SpoolDamagedError(SpoolError):
+    """The spool's file is damaged; it is put aside when the agent starts again."""
+
+
 class SpoolLockedError(SpoolError):
     """Another agent uses this spool."""
 

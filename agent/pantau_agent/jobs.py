@@ -52,7 +52,7 @@ def _jobs(config: AgentConfig) -> Iterator[Job]:
     if config.link.enabled:
         yield _job(
             "link",
-            LinkTarget,
+            lambda: LinkTarget(ask_gateway=config.link.ask_gateway),
             period_s=config.link.period_s,
             timeout_s=_GRACE_S,
             blank=Link(interface=_DEFAULT_INTERFACE),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_REGISTRY_LOOK_S = 1.0
+
 
 class Collector:
     """One collector process."""
@@ -54,7 +56,8 @@ class Collector:
         tasks = [
             asyncio.create_task(
                 self._ingest.run(self._options, self._config.broker.reconnect_max_s), name="ingest"
-            )
+            ),
+            asyncio.create_task(self._watch_registry(), name="registry"),
         ]
         if self._listener is not None:
             tasks.append(asyncio.create_task(self._serve_web(self._listener), name="web"))
@@ -74,7 +77,13 @@ class Collector:
         return {"status": "ok" if all(parts.values()) else "degraded", **parts}
 
     def _is_registered(self, device: str) -> bool:
-        return device in self._registry.get()
+        return device in self._registry.last
+
+    async def _watch_registry(self) -> None:
+        """Read the registry again when its file changes: in a thread, a nation's takes seconds."""
+        while True:
+            await asyncio.sleep(_REGISTRY_LOOK_S)
+            await asyncio.to_thread(self._registry.get)
 
     async def _serve_web(self, listener: socket.socket) -> None:
         from pantau_collector.web import server  # noqa: PLC0415 - without a portal nobody pays for it

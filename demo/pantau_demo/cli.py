@@ -75,7 +75,7 @@ def _run(arguments: argparse.Namespace, state: Path, stop: threading.Event) -> d
     try:
         _say("Pantau starts: broker, testpoint, collector, agent …")
         started = stack.start(supervisor, state, portal_port, arguments.broker)
-        (state / "pids.json").write_text(json.dumps(_pids(supervisor)), encoding="utf-8")
+        _write_pids(supervisor, state)
         _welcome(started, arguments.duration)
         _watch(supervisor, started, stop, arguments.duration)
         _say("Stopping: the agent delivers what it still has …")
@@ -90,14 +90,17 @@ def _watch(supervisor: Supervisor, started: Stack, stop: threading.Event, durati
     ticker = Ticker(started, _say)
     while not stop.wait(_POLL_S):
         if supervisor.revive():
-            (started.state / "pids.json").write_text(json.dumps(_pids(supervisor)), encoding="utf-8")
+            _write_pids(supervisor, started.state)
         ticker.tick()
         if duration_s is not None and ticker.elapsed_s >= duration_s:
             return
 
 
-def _pids(supervisor: Supervisor) -> dict[str, int | None]:
-    return {name: part.pid for name, part in supervisor.parts.items()}
+def _write_pids(supervisor: Supervisor, state: Path) -> None:
+    """Tell others which processes these are; whoever reads meanwhile sees the old file or the new one."""
+    pids = {name: part.pid for name, part in supervisor.parts.items()}
+    (state / "pids.new").write_text(json.dumps(pids), encoding="utf-8")
+    (state / "pids.new").replace(state / "pids.json")
 
 
 def _welcome(started: Stack, duration_s: float | None) -> None:

@@ -51,9 +51,9 @@ targets = [{{ target = "testpoint", host = "127.0.0.1", tcp_port = {testpoint_po
 [speed]
 url = "http://127.0.0.1:{testpoint_port}"
 period_s = 20
-download_s = 3
+download_s = 2.5
 download_discard_s = 0.5
-upload_s = 3
+upload_s = 2.5
 upload_discard_s = 0.5
 
 [link]

@@ -164,7 +164,7 @@ def decode_envelope(payload: bytes, content_type: str | None, now_ns: int) -> De
 
     `now_ns` is the server's wall clock: times more than 24 h ahead of it are implausible.
     """
-    text = _unpack(payload, content_type)
+    text = unpack(payload, content_type)
     _check_version(text)
     try:
         envelope = _envelope_decoder.decode(text)
@@ -180,7 +180,7 @@ def decode_outline(payload: bytes, content_type: str | None) -> Outline:
 
     For the answer to an `UnknownVersionError`: `deferred`, with reason `newer_agent`.
     """
-    outline = _decode_text(_outline_decoder, _unpack(payload, content_type))
+    outline = _decode_text(_outline_decoder, unpack(payload, content_type))
     seqs = ranges.from_numbers(record.seq for record in outline.measurements)
     return Outline(outline.v, outline.device, outline.spool, tuple(seqs))
 
@@ -198,7 +198,7 @@ def decode_status(payload: bytes, content_type: str | None) -> Status:
 def _decode_message(
     decoder: msgspec.json.Decoder[_Message], payload: bytes, content_type: str | None
 ) -> _Message:
-    text = _unpack(payload, content_type)
+    text = unpack(payload, content_type)
     _check_version(text)
     return _decode_text(decoder, text)
 
@@ -226,7 +226,7 @@ def _pack(text: bytes) -> tuple[bytes, str]:
     return text, JSON
 
 
-def _unpack(payload: bytes, content_type: str | None) -> bytes:
+def unpack(payload: bytes, content_type: str | None) -> bytes:
     """Return the JSON text of a payload; raise `WireError` where size or encoding is wrong."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise PayloadTooLargeError(f"{len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are taken")

@@ -114,7 +114,9 @@ def _deliveries(found: Sorted, header: Header, now_ns: int) -> list[Delivery]:
 
 
 def _refuse_record(found: Sorted, header: Header, refused: Refused, now_ns: int) -> None:
-    payload, content_type = codec.encode_envelope(header, [msgspec.Raw(refused.raw)])
+    # Nothing that changes when the record is sent again: the same letter is then counted, not kept twice.
+    alone = msgspec.structs.replace(header, attempt=1, oldest_unacked_seq=refused.seq or 1, dropped=())
+    payload, content_type = codec.encode_envelope(alone, [msgspec.Raw(refused.raw)])
     letter = DeadLetter(
         header.device, now_ns, refused.error.reason, str(refused.error), payload, content_type
     )

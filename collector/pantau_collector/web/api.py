@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 
 from pantau_collector.web.places import Place, all_places, place_of
 from pantau_collector.web.portal import Portal
-from pantau_collector.web.ranges import merged, missing
+from pantau_wire import ranges
 from pantau_wire.fields import KINDS
 from pantau_wire.vocabulary import INT64_MAX
 
@@ -96,13 +96,14 @@ def _spools(portal: Portal, device: str) -> list[dict[str, Any]]:
         states[delivery.state].append((delivery.first_seq, delivery.last_seq))
     found = []
     for spool, states in told.items():
-        ranges = {"stored": portal.store.stored_seqs(device, spool), **states}
-        accounted = [one for state in ("stored", "rejected", "dropped") for one in ranges[state]]
+        seqs = {"stored": portal.store.stored_seqs(device, spool), **states}
+        accounted = [one for state in ("stored", "rejected", "dropped") for one in seqs[state]]
+        known = ranges.merge([*accounted, *seqs["received"]])
         found.append(
             {
                 "spool": spool,
-                **{state: merged(some) for state, some in ranges.items()},
-                "missing": missing(accounted, among=ranges["received"]),
+                **{state: ranges.merge(some) for state, some in seqs.items()},
+                "missing": ranges.subtract([(known[0][0], known[-1][1])] if known else [], accounted),
             }
         )
     return found

@@ -16,6 +16,7 @@ OVERVIEW_REFRESH_MS = 3000
 _HOUR_NS = 3600 * SECOND_NS
 # Hours shown: how often the page asks again, and the step in which its window moves on.
 RANGES: dict[int, tuple[int, int]] = {1: (2000, 5), 6: (3000, 30), 24: (15_000, 120), 168: (60_000, 840)}
+_SHORTEST_NS = 120 * SECOND_NS
 _LOOK_BACK = 50
 
 
@@ -91,10 +92,17 @@ def _range_for(portal: Portal, place: Place) -> int:
 
 
 def _window(portal: Portal, place: Place, hours: int, language: Language) -> Window:
-    """Return the range up to now, moved on in steps, so that a page without news stays the same."""
+    """Return the range up to now, moved on in steps, so that a page without news stays the same.
+
+    A device that is younger than the range begins at its left edge.
+    """
     step_ns = RANGES[hours][1] * SECOND_NS
     until_ns = (portal.clock_ns() // step_ns + 1) * step_ns
-    return Window(until_ns - hours * _HOUR_NS, until_ns, place.zone, language)
+    since_ns = until_ns - hours * _HOUR_NS
+    if place.activity is not None and place.activity.first_time_ns > since_ns:
+        born_ns = (place.activity.first_time_ns // step_ns - 1) * step_ns
+        since_ns = max(since_ns, min(born_ns, until_ns - _SHORTEST_NS))
+    return Window(since_ns, until_ns, place.zone, language)
 
 
 def _plots(portal: Portal, place: Place, window: Window) -> list[Plot]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pantau_collector.registry.timezones import WIB, WIT
 from pantau_collector.storage.base import Point
-from pantau_collector.web import charts, geometry, ranges
+from pantau_collector.web import charts, geometry
 from pantau_collector.web.charts import CHARTS, Plot, Window
 from pantau_wire.schema import columns
 
@@ -155,16 +155,3 @@ def test_hours_on_the_axis_are_local() -> None:
     only = point("speed", SINCE, 1, engine="http", download_goodput_bps=1.0)
     plot = charts.build(SPEED, ("http",), [only], Window(SINCE, UNTIL, WIT, "en"))
     assert [tick.label for tick in plot.x_ticks] == [f"13:{minute}0" for minute in range(6)] + ["14:00"]
-
-
-@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)).map(lambda one: (one[0], one[0] + one[1]))))
-def test_ranges_merge_to_the_same_numbers_and_missing_is_their_complement(
-    found: list[tuple[int, int]],
-) -> None:
-    numbers = {number for first, last in found for number in range(first, last + 1)}
-    merged = ranges.merged(found)
-    assert {number for first, last in merged for number in range(first, last + 1)} == numbers
-    assert all(left[1] + 1 < right[0] for left, right in pairwise(merged))
-    holes = {number for first, last in ranges.missing(found) for number in range(first, last + 1)}
-    wanted = set(range(min(numbers), max(numbers) + 1)) - numbers if numbers else set()
-    assert holes == wanted
