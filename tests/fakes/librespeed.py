@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 _PIECE_BYTES = 4096
+_CATCH_UP_S = 0.05
 _BLOCK = os.urandom(MIB)
 
 
@@ -77,7 +78,8 @@ class Shaper:
             if self._begun_s is None:
                 self._begun_s = now_s
             factor = 10 if now_s - self._begun_s < self._burst_s else 1
-            self._free_at_s = max(self._free_at_s, now_s) + count / (self._bytes_per_s * factor)
+            # A thread that was woken late may catch up, or a busy machine would lower the rate.
+            self._free_at_s = max(self._free_at_s, now_s - _CATCH_UP_S) + count / (self._bytes_per_s * factor)
             wait_s = self._free_at_s - now_s
         time.sleep(max(wait_s, 0))
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from pantau_wire.fields import AnyMeasurement, ClockState
 
+Phase = Literal["idle", "download", "upload", "probes", "waiting"]
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a probe has come, for a person who watches `pantau-agent test`."""
 
-    phase: Literal["idle", "download", "upload", "probes"]
+    phase: Phase
     elapsed_s: float
     expected_s: float
     rate_bps: float | None = None
@@ -29,9 +31,9 @@ class Progress:
 
 
 class TestTraffic:
-    """Counts the bytes that our own tests put on the line; probes add, the traffic probe subtracts.
+    """Counts the bytes that our own tests put on each interface; probes add, the traffic probe subtracts.
 
-    Safe to use from threads.
+    Safe to use from threads. An interface is None where the sender could not tell which one it used.
     """
 
     __test__ = False  # not a pytest class
@@ -39,19 +41,23 @@ class TestTraffic:
     def __init__(self) -> None:
         """Begin at zero."""
         self._lock = threading.Lock()
-        self._rx_bytes = 0
-        self._tx_bytes = 0
+        self._totals: dict[str | None, tuple[int, int]] = {}
 
-    def add(self, *, rx_bytes: int = 0, tx_bytes: int = 0) -> None:
+    def add(self, interface: str | None, *, rx_bytes: int = 0, tx_bytes: int = 0) -> None:
         """Add bytes as the interface sees them: payload, and the sender's estimate of the headers."""
         with self._lock:
-            self._rx_bytes += rx_bytes
-            self._tx_bytes += tx_bytes
+            rx, tx = self._totals.get(interface, (0, 0))
+            self._totals[interface] = rx + rx_bytes, tx + tx_bytes
 
-    def totals(self) -> tuple[int, int]:
-        """Return bytes received and sent since the agent began."""
+    def totals(self, interface: str | None) -> tuple[int, int]:
+        """Return the bytes received and sent on `interface` since the agent began."""
         with self._lock:
-            return self._rx_bytes, self._tx_bytes
+            return self._totals.get(interface, (0, 0))
+
+    def by_interface(self) -> dict[str | None, tuple[int, int]]:
+        """Return the totals of every interface, for the data budget."""
+        with self._lock:
+            return dict(self._totals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,12 @@ class AgentState:
 
     clock: ClockState = "unknown"
     clock_offset_ms: float | None = None
-    spool_depth_count: int = 0
-    spool_bytes: int = 0
-    dropped_count: int = 0
-    rejected_count: int = 0
+    spool_depth_count: int | None = None
+    spool_bytes: int | None = None
+    dropped_count: int | None = None
+    rejected_count: int | None = None
+    budget_used_bytes: int | None = None
+    budget_bytes: int | None = None
 
 
 def _ignore(_progress: Progress) -> None:
@@ -72,7 +80,7 @@ def _ignore(_progress: Progress) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a probe may use of the agent."""
+    """What a probe may use of the agent. `on_progress` is called in the event loop's thread."""
 
     test_traffic: TestTraffic = field(default_factory=TestTraffic)
     agent_state: Callable[[], AgentState] = AgentState

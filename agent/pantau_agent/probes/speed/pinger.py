@@ -1,0 +1,116 @@
+"""Round trips on a connection of their own: small GET requests on a warm connection, one at a time.
+
+The delay includes what the server needs to answer an empty request. Before the load it is the idle delay,
+during the load the loaded delay (draft-ietf-ippm-responsiveness measures the same way).
+"""
+
+from __future__ import annotations
+
+import selectors
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+from pantau_agent.probes.failures import ProbeError
+from pantau_agent.probes.speed.bodies import ResponseReader
+from pantau_agent.probes.speed.connection import Connection
+from pantau_agent.probes.speed.errors import StoppedError
+from pantau_agent.probes.speed.http1 import expect_success
+
+if TYPE_CHECKING:
+    from pantau_agent.probes.speed.connection import Stop
+    from pantau_agent.probes.speed.server import Server
+
+PING_BYTES = 700
+"""About what one request and its answer weigh each way, with heads and acknowledgements."""
+
+_GRACE_S = 1.0
+
+
+class Pinger:
+    """Asks for `path` again and again; connects anew when the server ended the connection."""
+
+    def __init__(self, server: Server, path: str, stop: Stop, timeout_s: float) -> None:
+        self._server = server
+        self._path = path
+        self._stop = stop
+        self._timeout_s = timeout_s
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def connect(self) -> Connection:
+        """Return the connection, opened now if there is none. Raises ProbeError."""
+        if self._connection is None:
+            self._connection = Connection.open(self._server, self._stop, self._timeout_s)
+        return self._connection
+
+    def round_trip_ms(self) -> float:
+        """Return the time from sending a request to the end of its answer, in ms. Raises ProbeError."""
+        connection = self.connect()
+        deadline_s = time.monotonic() + self._timeout_s
+        begun_s = time.perf_counter()
+        connection.send_all(self._server.get(self._path), deadline_s)
+        reader = _receive(connection, deadline_s)
+        elapsed_ms = (time.perf_counter() - begun_s) * 1000
+        assert reader.head is not None
+        if not reader.head.keep_alive:
+            self._close()
+        expect_success(reader.head, self._path)
+        return round(elapsed_ms, 3)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _receive(connection: Connection, deadline_s: float) -> ResponseReader:
+    reader = ResponseReader()
+    while not reader.done:
+        octets = connection.receive()
+        if octets is None:
+            connection.wait(selectors.EVENT_READ, deadline_s, "wait for an answer")
+        elif octets:
+            reader.feed(octets)
+        else:
+            reader.end()
+    return reader
+
+
+class LoadedPinger:
+    """Pings in a thread of its own while a context lasts; `delays_ms` holds what it saw.
+
+    A ping on its way when the load ends was sent under load and is waited for, a second at most. A ping that
+    fails ends the series: the load itself reports a broken server.
+    """
+
+    def __init__(self, server: Server, path: str, stop: Stop, timeout_s: float, interval_s: float) -> None:
+        self._pinger = Pinger(server, path, stop, timeout_s)
+        self._interval_s = interval_s
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pantau-loaded-pinger", daemon=True)
+        self.delays_ms: list[float] = []
+
+    def __enter__(self) -> Self:
+        """Connect before the load begins, so that the handshake is not measured. Raises ProbeError."""
+        self._pinger.connect()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(_GRACE_S)
+        self._pinger.__exit__()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._over.wait(self._interval_s):
+                self.delays_ms.append(self._pinger.round_trip_ms())
+        except (ProbeError, StoppedError, ValueError):
+            self._over.set()  # ValueError: the socket was closed under us when the grace was over
