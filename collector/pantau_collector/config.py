@@ -5,16 +5,19 @@ Nested values in the environment are written with two underscores: `PANTAU_COLLE
 
 from __future__ import annotations
 
+import os
 import socket
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pantau_collector.errors import ConfigError
 
+_MESSAGES = {"extra_forbidden": "unknown key", "model_type": "a section is wanted here, not a value"}
+_ENV_PREFIX = "PANTAU_COLLECTOR_"
 DEFAULT_PATH = Path("/etc/pantau/collector.toml")
 Port = Annotated[int, Field(ge=1, le=65_535)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -40,6 +43,16 @@ class BrokerConfig(_Section):
     keepalive_s: Annotated[int, Field(ge=5, le=600)] = 15
     receive_max: Annotated[int, Field(ge=100, le=65_535)] = 2000
     reconnect_max_s: PositiveSeconds = 10.0
+
+    @model_validator(mode="after")
+    def _encrypted_or_not(self) -> Self:
+        if self.ca_file is None and (self.cert_file or self.key_file):
+            raise ValueError(
+                "cert_file and key_file need ca_file: without it the connection is not encrypted"
+            )
+        if self.key_file and self.cert_file is None:
+            raise ValueError("key_file needs cert_file")
+        return self
 
 
 class StoreConfig(_Section):
@@ -77,7 +90,7 @@ class CollectorConfig(BaseSettings):
     """Everything that can be configured."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PANTAU_COLLECTOR_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=_ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     log_format: Literal["auto", "text", "json"] = "auto"
@@ -106,27 +119,42 @@ def load(path: Path | None) -> CollectorConfig:
     Without a path the default file is read if it is there; a path that is given must be there.
     """
     file = path or DEFAULT_PATH
-    values = _read_toml(file) if path is not None or file.exists() else {}
+    values = _read_toml(file, optional=path is None)
+    _check_environment()
     try:
         return CollectorConfig(**values)
     except ValidationError as error:
         raise ConfigError(_explain(error, file if values else None)) from None
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def _read_toml(file: Path, *, optional: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
+        if optional and isinstance(error, FileNotFoundError):
+            return {}
         raise ConfigError(f"cannot read {file}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not TOML: {error}") from None
 
 
+def _our_environment() -> list[str]:
+    return sorted(name for name in os.environ if name.upper().startswith(_ENV_PREFIX))
+
+
+def _check_environment() -> None:
+    """Refuse variables that look like ours and name no section; pydantic-settings passes over them."""
+    for name in _our_environment():
+        section = name.upper().removeprefix(_ENV_PREFIX).partition("__")[0].lower()
+        if section not in CollectorConfig.model_fields:
+            raise ConfigError(f"the environment has the unknown setting {name}")
+
+
 def _explain(error: ValidationError, file: Path | None) -> str:
-    where = str(file) if file else "the environment (PANTAU_COLLECTOR_*)"
-    lines = [f"{where} has {error.error_count()} wrong setting(s):"]
+    places = ([str(file)] if file else []) + _our_environment()
+    lines = [f"{' with '.join(places)} has {error.error_count()} wrong setting(s):"]
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
-        message = "unknown key" if problem["type"] == "extra_forbidden" else problem["msg"]
+        message = _MESSAGES.get(problem["type"], problem["msg"])
         lines.append(f"  {key}: {message.removeprefix('Value error, ')}")
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import sys
@@ -13,6 +14,7 @@ from pantau_collector.deadletters import DeadLetters, KeptLetter
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
 _JSON_HELP = "one JSON object per line"
 
@@ -38,12 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replay.set_defaults(function=_replay)
 
 
-def _open(arguments: argparse.Namespace) -> DeadLetters:
-    return DeadLetters(configuration.load(arguments.config).store.dead_letters_path)
+@contextlib.contextmanager
+def _opened(arguments: argparse.Namespace) -> Iterator[DeadLetters]:
+    path = configuration.load(arguments.config).store.dead_letters_path
+    with contextlib.closing(DeadLetters(path)) as letters:
+        yield letters
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    letters = _open(arguments).list(arguments.device)
+    with _opened(arguments) as kept:
+        letters = kept.list(arguments.device)
     for letter in letters:
         _say(json.dumps(_as_json(letter)) if arguments.json else _line(letter))
     if not letters and not arguments.json:
@@ -52,13 +58,15 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    letter = _open(arguments).get(arguments.number)
+    with _opened(arguments) as letters:
+        letter = letters.get(arguments.number)
     _say(json.dumps({**_as_json(letter), "payload": _text(letter)}, indent=2, ensure_ascii=False))
     return 0
 
 
 def _discard(arguments: argparse.Namespace) -> int:
-    _open(arguments).discard(arguments.number)
+    with _opened(arguments) as letters:
+        letters.discard(arguments.number)
     _say(f"dead letter {arguments.number} is deleted")
     return 0
 
@@ -67,14 +75,13 @@ def _replay(arguments: argparse.Namespace) -> int:
     """Return 0 when every letter was taken, 1 when some were refused again and stay."""
     from pantau_collector.replay import Replayer  # noqa: PLC0415 - the other commands need no store
 
-    letters = _open(arguments)
-    wanted = [letters.get(arguments.number)] if arguments.number is not None else letters.list()
-    replayer = Replayer(configuration.load(arguments.config), letters)
+    config = configuration.load(arguments.config)
     refused_count = 0
-    for letter in wanted:
-        reason = replayer.replay(letter, time.time_ns())
-        refused_count += reason is not None
-        _say(f"{letter.id}: {'stored' if reason is None else f'stays: {reason}'}")
+    with _opened(arguments) as letters, contextlib.closing(Replayer(config, letters)) as replayer:
+        for number in letters.numbers() if arguments.number is None else [arguments.number]:
+            reason = replayer.replay(letters.get(number), time.time_ns())
+            refused_count += reason is not None
+            _say(f"{number}: {'stored' if reason is None else f'stays: {reason}'}")
     return 1 if refused_count else 0
 
 

@@ -58,7 +58,10 @@ class KeptLetter(DeadLetter):
 
 
 class DeadLetters:
-    """Dead letters in one SQLite file, `synchronous=FULL`. Thread-safe."""
+    """Dead letters in one SQLite file, for several processes. Thread-safe.
+
+    They are few, so the file does without a WAL, which two processes cannot begin at the same time.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open or make the file; raises `StoreUnavailableError`."""
@@ -67,9 +70,12 @@ class DeadLetters:
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute(_SCHEMA)
+            try:
+                self._db.execute("PRAGMA synchronous = EXTRA")  # durable in each journal mode
+                self._db.execute(_SCHEMA)
+            except sqlite3.Error:
+                self._db.close()
+                raise
 
     def keep(self, letters: Sequence[DeadLetter]) -> None:
         """Keep letters; they are on the disk when this returns."""
@@ -86,6 +92,11 @@ class DeadLetters:
         with self._errors(), self._lock:
             (count,) = self._db.execute("SELECT count(*) FROM dead_letter").fetchone()
         return int(count)
+
+    def numbers(self) -> list[int]:
+        """Return the letters' numbers, in order of arrival."""
+        with self._errors(), self._lock:
+            return [number for (number,) in self._db.execute("SELECT id FROM dead_letter ORDER BY id")]
 
     def list(self, device: str | None = None) -> list[KeptLetter]:
         """Return the letters, or one device's, in order of arrival."""

@@ -40,12 +40,13 @@ class ConnectOptions:
 
 
 class MqttConnection(asyncio.Protocol):
-    """A connection; `lost` is done once it is gone."""
+    """A connection; `lost` is done once it is gone. `keepalive_s` is what the broker wants, or we."""
 
     def __init__(self, on_message: Callable[[mqtt5.PublishPacket], None]) -> None:
         """Use `connect` instead."""
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = loop.create_future()
+        self.keepalive_s = 0.0
         self._on_message = on_message
         self._answers: dict[type[object], asyncio.Future[object]] = {}
         self._rest = b""
@@ -97,10 +98,10 @@ class MqttConnection(asyncio.Protocol):
         if reason.value >= _REFUSED:
             raise BrokerError(f"the broker refuses the subscription to {pattern}: {reason.name}")
 
-    async def keep_alive(self, interval_s: float) -> None:
+    async def keep_alive(self) -> None:
         """Ping the broker until the connection is lost; drop it when a ping stays unanswered."""
         while not self.lost.done():
-            await asyncio.sleep(interval_s)
+            await asyncio.sleep(self.keepalive_s / 2)
             if self._ping_pending:
                 self._drop("the broker does not answer")
             self._ping_pending = True
@@ -127,8 +128,11 @@ class MqttConnection(asyncio.Protocol):
         answer = await self._ask(packet.write(), mqtt5.ConnAckPacket)
         if answer.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
             raise BrokerError(f"the broker refuses the collector: {answer.reason_code.name}")
+        self.keepalive_s = answer.server_keep_alive or options.keepalive_s
 
     async def _ask(self, data: bytes, kind: type[_Answer]) -> _Answer:
+        if self.lost.done():
+            raise BrokerError(self.lost.result())
         waiting: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._answers[kind] = waiting
         self._write(data)
@@ -181,7 +185,7 @@ async def connect(
         raise BrokerError(f"cannot reach the broker at {where}: {str(error) or 'no answer'}") from None
     try:
         await connection.handshake(options)
-    except BrokerError:
+    except BaseException:  # a cancelled caller leaves no open socket either
         connection.close()
         raise
     return connection

@@ -29,6 +29,10 @@ class Replayer:
             newer_agent_retry_s=config.ingest.newer_agent_retry_s,
         )
 
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
     def replay(self, letter: KeptLetter, now_ns: int) -> str | None:
         """Store the letter and delete it; return None, or why it stays a dead letter."""
         topic = f"{topics.PREFIX}/{letter.device}/measurements"

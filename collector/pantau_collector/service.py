@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import ssl
@@ -36,9 +37,11 @@ class Collector:
         self._config = config
         self._registry = RegistryFile(config.registry.path)
         self._options = _connect_options(config.broker)
-        self._listener = _listen(config.web.host, config.web.port) if config.web.enabled else None
         self._metrics = Metrics()
+        self._listener: socket.socket | None = None
         with contextlib.ExitStack() as stack:
+            if config.web.enabled:
+                self._listener = stack.enter_context(_listen(config.web.host, config.web.port))
             self._store = SqliteStore(config.store.path)
             stack.callback(self._store.close)
             self._dead_letters = DeadLetters(config.store.dead_letters_path)
@@ -49,6 +52,7 @@ class Collector:
 
     async def run(self) -> None:
         """Collect until SIGTERM or SIGINT."""
+        relax_garbage_collection()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -95,6 +99,13 @@ class Collector:
         await server.serve(app, listener)
 
 
+def relax_garbage_collection() -> None:
+    """Look for cycles less often: the ingest makes thousands of objects a millisecond, and no cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+
+
 def _connect_options(config: BrokerConfig) -> ConnectOptions:
     password = config.password.get_secret_value().encode() if config.password else None
     return ConnectOptions(
@@ -123,8 +134,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=256)
     except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]  # Python adds the address, which we say
         raise ConfigError(
-            f"cannot serve the portal at {host}:{port}: {error.strerror}; choose another port with"
+            f"cannot serve the portal at {host}:{port}: {why}; choose another port with"
             " web.port in the configuration, or PANTAU_COLLECTOR_WEB__PORT"
         ) from None
 

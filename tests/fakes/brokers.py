@@ -1,4 +1,4 @@
-"""Real brokers as peers, on a free port of loopback: Mosquitto, and the rumqttd out of the `iotcore` wheel."""
+"""Real brokers as peers on loopback: Mosquitto, and the rumqttd out of the `iotcore` wheel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+
 from pantau_demo import broker as recipes
 from pantau_demo.errors import DemoError
 
@@ -22,13 +23,20 @@ HOST = "127.0.0.1"
 _START_TIMEOUT_S = 30.0
 
 
+def free_port() -> int:
+    """Return a TCP port that nobody listens at now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
 @dataclass
 class Broker:
     """One broker's process. Its port stays the same when it is started again."""
 
     kind: str
     folder: Path
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=free_port)
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -68,13 +76,6 @@ def running(kind: str, folder: Path) -> Iterator[Broker]:
         yield broker
     finally:
         broker.kill()
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens at now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

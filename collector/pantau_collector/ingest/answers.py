@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from pantau_wire.envelope import DeferReason
 
 ALTERED = "altered: another value is stored for this time"
+_MAX_ENTRIES = 500  # of each answer in one ack, so that the longest of them can still be sent
 
 
 @dataclass(slots=True)
 class _Answer:
-    stored: list[int] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    deferred: list[Deferred] = field(default_factory=list)
+    """What one spool is told; a number that came several times is answered once."""
+
+    stored: list[ranges.Range] = field(default_factory=list)
+    altered: set[int] = field(default_factory=set)
+    rejected: dict[int, Rejected] = field(default_factory=dict)
+    deferred: dict[Deferred, None] = field(default_factory=dict)
 
 
 def acks_of_stored(
@@ -31,19 +35,17 @@ def acks_of_stored(
 ) -> Iterator[tuple[str, bytes, str]]:
     """Yield (topic, payload, content type) for a batch that the store has written."""
     answers: dict[tuple[str, str], _Answer] = defaultdict(_Answer)
-    refused = {(arrival.device, arrival.spool, arrival.record.seq) for arrival in altered}
+    for arrival in altered:
+        answers[arrival.device, arrival.spool].altered.add(arrival.record.seq)
     for found in batch:
         if found.spool is None:
             continue
         answer = answers[found.device, found.spool]
-        answer.rejected.extend(found.rejected)
-        answer.deferred.extend(found.deferred)
-        for arrival in found.arrivals:
-            seq = arrival.record.seq
-            if (arrival.device, arrival.spool, seq) in refused:
-                answer.rejected.append(Rejected(seq=seq, reason=ALTERED))
-            else:
-                answer.stored.append(seq)
+        answer.rejected.update((entry.seq, entry) for entry in found.rejected)
+        answer.deferred.update(dict.fromkeys(found.deferred))
+        answer.stored += found.received
+    for answer in answers.values():
+        answer.rejected |= {seq: Rejected(seq=seq, reason=ALTERED) for seq in answer.altered}
     yield from _messages(answers, now_ns)
 
 
@@ -55,24 +57,35 @@ def acks_of_unstored(
     for found in batch:
         if found.spool is None:
             continue
-        seqs = [arrival.record.seq for arrival in found.arrivals]
-        seqs += [entry.seq for entry in found.rejected]
+        refused = [(entry.seq, entry.seq) for entry in found.rejected]
         answer = answers[found.device, found.spool]
-        answer.deferred.extend(found.deferred)
-        answer.deferred.extend(
-            Deferred(first_seq=first, last_seq=last, retry_after_s=retry_after_s, reason=reason)
-            for first, last in ranges.from_numbers(seqs)
+        answer.deferred.update(dict.fromkeys(found.deferred))
+        answer.deferred.update(
+            (Deferred(first_seq=first, last_seq=last, retry_after_s=retry_after_s, reason=reason), None)
+            for first, last in ranges.merge(found.received + refused)
         )
     yield from _messages(answers, now_ns)
 
 
 def _messages(answers: dict[tuple[str, str], _Answer], now_ns: int) -> Iterator[tuple[str, bytes, str]]:
     for (device, spool), answer in answers.items():
-        ack = Ack(
-            spool=spool,
-            time_ns=now_ns,
-            stored=tuple(ranges.from_numbers(answer.stored)),
-            rejected=tuple(answer.rejected),
-            deferred=tuple(answer.deferred),
-        )
-        yield topics.topic(device, "ack"), *codec.encode(ack)
+        topic = topics.topic(device, "ack")
+        stored = _stored(answer)
+        rejected, deferred = list(answer.rejected.values()), list(answer.deferred)
+        for start in range(0, max(len(stored), len(rejected), len(deferred)), _MAX_ENTRIES):
+            part = slice(start, start + _MAX_ENTRIES)
+            ack = Ack(
+                spool=spool,
+                time_ns=now_ns,
+                stored=tuple(stored[part]),
+                rejected=tuple(rejected[part]),
+                deferred=tuple(deferred[part]),
+            )
+            yield topic, *codec.encode(ack)
+
+
+def _stored(answer: _Answer) -> list[ranges.Range]:
+    if not answer.altered:
+        return ranges.merge(answer.stored)
+    received = {seq for first, last in answer.stored for seq in range(first, last + 1)}
+    return ranges.from_numbers(received - answer.altered)

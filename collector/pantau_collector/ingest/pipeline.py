@@ -90,14 +90,14 @@ class Ingest:
             await asyncio.sleep(random.uniform(0, longest_s))  # noqa: S311 - jitter, not a secret
 
     async def _serve(self, options: mqtt.ConnectOptions) -> None:
-        self._gathering = _Gathering()  # packet ids of an earlier connection mean nothing any more
+        self._forget()  # packet ids of an earlier connection mean nothing any more
         connection = await mqtt.connect(options, self._take)
         try:
             # Shared subscriptions do not survive a restart of every broker: subscribe on each connect.
             await connection.subscribe(topics.SHARED_MEASUREMENTS)
             self._connected(options)
             async with asyncio.TaskGroup() as group:
-                pinging = group.create_task(connection.keep_alive(options.keepalive_s / 2))
+                pinging = group.create_task(connection.keep_alive())
                 writing = group.create_task(self._write_batches(connection))
                 self._lost(await asyncio.shield(connection.lost))
                 pinging.cancel()
@@ -116,14 +116,18 @@ class Ingest:
         if self._gathering.records_count >= self._config.batch_records:
             self._full.set()
 
+    def _forget(self) -> None:
+        self._gathering = _Gathering()
+        self._arrived.clear()
+        self._full.clear()
+
     async def _write_batches(self, connection: mqtt.MqttConnection) -> None:
         while True:
             await self._arrived.wait()
             with contextlib.suppress(TimeoutError):  # a batch that is not full is written after the delay
                 await asyncio.wait_for(self._full.wait(), self._config.batch_delay_s)
-            gathered, self._gathering = self._gathering, _Gathering()
-            self._arrived.clear()
-            self._full.clear()
+            gathered = self._gathering
+            self._forget()
             connection.publish(await self._write(gathered.messages))
             connection.ack(gathered.packet_ids)
 
@@ -134,6 +138,8 @@ class Ingest:
             report = await asyncio.to_thread(self._writer.write, messages)
         except StoreUnavailableError as error:
             self._store_changed(healthy=False, reason=str(error))
+            deferred_count = sum(len(found.arrivals) + len(found.rejected) for found in messages)
+            self._metrics.deferred.labels("store_unavailable").inc(deferred_count)
             retry_s = self._config.store_retry_s
             return answers.acks_of_unstored(messages, retry_s, "store_unavailable", time.time_ns())
         self._store_changed(healthy=True)

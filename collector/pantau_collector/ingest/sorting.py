@@ -17,16 +17,15 @@ from pantau_wire.envelope import Deferred, Header, Rejected
 from pantau_wire.errors import InvalidTopicError, UnknownVersionError, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pantau_wire.codec import Decoded, Refused
-    from pantau_wire.envelope import DeferReason
+    from pantau_wire.envelope import DeferReason, Record
 
 _MAX_REASON = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """What came from the broker."""
 
     topic: str
@@ -45,11 +44,12 @@ class Rules:
 
 @dataclass(slots=True)
 class Sorted:
-    """One message, sorted. `spool` is None where nobody can be answered."""
+    """One message, sorted. `spool` is None where nobody can be answered; `received` is the arrivals' seqs."""
 
     device: str
     spool: str | None = None
     arrivals: list[Arrival] = field(default_factory=list)
+    received: list[ranges.Range] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -89,16 +89,25 @@ def _sort_decoded(decoded: Decoded, rules: Rules, now_ns: int) -> Sorted:
         found.deferred = _deferred(ranges.from_numbers(seqs), rules.unregistered_retry_s, "unregistered")
         return found
     found.arrivals = [Arrival(header.device, header.spool, header.boot, record) for record in decoded.records]
+    found.received = _ranges_of(decoded.records)
     for refused in decoded.refused:
         _refuse_record(found, header, refused, now_ns)
     found.deliveries = _deliveries(found, header, now_ns)
     return found
 
 
+def _ranges_of(records: Sequence[Record]) -> list[ranges.Range]:
+    """Return the records' numbers; nearly always they follow each other."""
+    seqs = [record.seq for record in records]
+    if seqs and seqs == list(range(seqs[0], seqs[0] + len(seqs))):
+        return [(seqs[0], seqs[-1])]
+    return ranges.from_numbers(seqs)
+
+
 def _deliveries(found: Sorted, header: Header, now_ns: int) -> list[Delivery]:
-    received = ranges.from_numbers(arrival.record.seq for arrival in found.arrivals)
     entries = [
-        Delivery(header.device, header.spool, first, last, "received", now_ns) for first, last in received
+        Delivery(header.device, header.spool, first, last, "received", now_ns)
+        for first, last in found.received
     ]
     entries += [
         Delivery(header.device, header.spool, entry.seq, entry.seq, "rejected", now_ns, entry.reason)

@@ -10,7 +10,7 @@ import structlog
 
 from pantau_collector.deadletters import DeadLetter
 from pantau_collector.ingest.answers import ALTERED
-from pantau_collector.storage.base import Batch
+from pantau_collector.storage.base import Batch, Delivery
 from pantau_wire import __version__, codec
 from pantau_wire.envelope import VERSION, Header
 
@@ -50,9 +50,13 @@ class Writer:
         report = self._store.write(batch)
         self._count(messages, letters, batch, report, time.perf_counter() - began)
         if report.altered:
-            self._dead_letters.keep([_altered_letter(arrival) for arrival in report.altered])
-            log.warning("ingest.altered", points_count=len(report.altered), device=report.altered[0].device)
+            self._refuse(report.altered)
         return report
+
+    def _refuse(self, altered: Sequence[Arrival]) -> None:
+        self._dead_letters.keep([_altered_letter(arrival) for arrival in altered])
+        self._store.write(Batch(deliveries=[_altered_delivery(arrival) for arrival in altered]))
+        log.warning("ingest.altered", points_count=len(altered), device=altered[0].device)
 
     def _count(
         self,
@@ -88,3 +92,8 @@ def _altered_letter(arrival: Arrival) -> DeadLetter:
     )
     payload, content_type = codec.encode_envelope(header, [msgspec.Raw(msgspec.json.encode(record))])
     return DeadLetter(arrival.device, time.time_ns(), "altered", ALTERED, payload, content_type)
+
+
+def _altered_delivery(arrival: Arrival) -> Delivery:
+    seq = arrival.record.seq
+    return Delivery(arrival.device, arrival.spool, seq, seq, "rejected", time.time_ns(), ALTERED)

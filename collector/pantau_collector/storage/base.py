@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+import msgspec
+
+from pantau_wire.envelope import Record
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from pantau_wire.envelope import Record
 
 Value = float | int | bool | str | None
 DeliveryState = Literal["received", "rejected", "dropped"]
@@ -21,9 +23,11 @@ DeliveryState = Literal["received", "rejected", "dropped"]
 STAMP_COLUMNS = ("device", "time_ns", "spool", "seq", "boot", "uptime_ns", "clock")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One record with where it came from: what the ingest hands to the store."""
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """One record with where it came from: what the ingest hands to the store.
+
+    A struct, because there are tens of thousands a second: made in a fifth of a dataclass's time.
+    """
 
     device: str
     spool: str
@@ -31,8 +35,7 @@ class Arrival:
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """What became of a range of one spool's `seq`: the series that proves nothing is missing."""
 
     device: str

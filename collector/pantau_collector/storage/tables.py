@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from typing import TYPE_CHECKING
 
 from pantau_collector.storage.base import STAMP_COLUMNS, Arrival, Point, Value
@@ -11,7 +12,9 @@ from pantau_wire.fields import KINDS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pantau_wire.fields import Measurement
 
 _SQL_TYPES = {"float": "REAL", "int": "INTEGER", "bool": "INTEGER", "text": "TEXT"}
 _STAMP_SQL = (
@@ -85,7 +88,13 @@ def row_of(kind: str, arrival: Arrival) -> tuple[Value, ...]:
         record.uptime_ns,
         record.clock,
     )
-    return stamp + tuple(getattr(data, column.name) for column in schema.columns(kind))
+    return stamp + _values_of(kind)(data)
+
+
+@functools.cache
+def _values_of(kind: str) -> Callable[[Measurement], tuple[Value, ...]]:
+    """Return what reads all of a kind's columns at once."""
+    return operator.attrgetter(*(column.name for column in schema.columns(kind)))
 
 
 def identity_of(kind: str, arrival: Arrival) -> tuple[Value, ...]:

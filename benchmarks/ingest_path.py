@@ -1,0 +1,268 @@
+"""How much a collector takes: broker → ingest → store → acks, all of them real processes on this machine.
+
+A hundred devices publish envelopes of ten measurements, the typical minute of `wire_codec`, encoded
+beforehand and sent with QoS 1 over one raw connection; never more are unanswered than `WINDOW`. An envelope
+counts when the collector's ack says `stored`. The null store takes everything and keeps nothing: it shows
+what the ingest costs. SQLite keeps it with `synchronous=FULL`, on the disk that holds the temporary files. The
+collector shares the machine's cores with broker and publisher: what one core would do alone is 100,000
+divided by `collector_cpu_s_per_100k_envelopes`. `python -m benchmarks.ingest_path` prints the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import mock
+
+import mqtt5
+
+from benchmarks.wire_codec import MINUTE
+from pantau_collector import logs
+from pantau_collector.config import IngestConfig
+from pantau_collector.deadletters import DeadLetters
+from pantau_collector.ingest.pipeline import Ingest
+from pantau_collector.ingest.writer import Writer
+from pantau_collector.metrics import Metrics
+from pantau_collector.mqtt import ConnectOptions
+from pantau_collector.service import relax_garbage_collection
+from pantau_collector.storage.base import WriteReport
+from pantau_collector.storage.sqlite import SqliteStore
+from pantau_demo import broker as recipes
+from pantau_wire import codec, ranges, topics
+from pantau_wire.envelope import MAX_PAYLOAD_BYTES, Header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pantau_collector.storage.base import Batch
+
+HOST = "127.0.0.1"
+DEVICES = 100
+ENVELOPES = 30_000  # after so many the same ones come again, which a store that keeps them would notice
+WINDOW = 3_000
+CHUNK = 50
+WARM_UP_S = 1.0
+MEASURE_S = 3.0
+START_NS = 1_750_000_000_000_000_000
+MINUTE_NS = 60 * 1_000_000_000
+
+
+class NullStore:
+    """Takes everything and keeps nothing."""
+
+    def write(self, batch: Batch) -> WriteReport:
+        """Say that all of it was new."""
+        return WriteReport(new_count=len(batch.arrivals))
+
+
+def run() -> list[dict[str, object]]:
+    """Return one row for each path."""
+    deflated = _envelopes()
+    with mock.patch.object(codec, "DEFLATE_FROM_BYTES", MAX_PAYLOAD_BYTES + 1):
+        plain = _envelopes()
+    return [
+        _measure("null", "plain", plain),
+        _measure("null", "deflated", deflated),
+        _measure("sqlite", "deflated", deflated),
+    ]
+
+
+def _envelopes() -> list[bytes]:
+    """Return PUBLISH packets, one device's after the other's, each with points of its own."""
+    data = [codec.encode_measurement(measurement) for measurement in MINUTE]
+    return [_packet(number, data) for number in range(ENVELOPES)]
+
+
+def _packet(number: int, data: list[bytes]) -> bytes:
+    minute, device = divmod(number, DEVICES)
+    name = f"desa-3310252007-{device}"
+    first_seq = minute * len(data) + 1
+    header = Header(
+        v=1, device=name, agent="0.1.0", spool="b7e1c2d4", boot="5f0c7e9a", oldest_unacked_seq=first_seq
+    )
+    records = [
+        codec.encode_record(
+            seq=first_seq + at,
+            time_ns=START_NS + minute * MINUTE_NS + at,
+            uptime_ns=at,
+            clock="synced",
+            data=one,
+        )
+        for at, one in enumerate(data)
+    ]
+    payload, content_type = codec.encode_envelope(header, records)
+    return mqtt5.PublishPacket(
+        topics.topic(name, "measurements"),
+        payload,
+        qos=mqtt5.QoS.AT_LEAST_ONCE,
+        packet_id=number % 65_000 + 1,
+        content_type=content_type,
+    ).write()
+
+
+def _measure(store: str, encoding: str, packets: list[bytes]) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder, _broker(Path(folder)) as (kind, port):
+        collector = subprocess.Popen(
+            [sys.executable, "-m", __spec__.name, "collect", store, str(port), folder]
+        )
+        try:
+            answered, elapsed_s, cpu_s = asyncio.run(_publish(port, packets, collector.pid))
+            rss_bytes = _peak_rss_bytes(collector.pid)
+        finally:
+            collector.kill()
+            collector.wait()
+    return {
+        "path": f"{kind} → {store}, {encoding}",
+        "envelopes_per_s": round(answered / elapsed_s),
+        "points_per_s": round(answered * len(MINUTE) / elapsed_s),
+        "collector_cpu_s_per_100k_envelopes": round(cpu_s / answered * 100_000, 2),
+        "collector_rss_bytes": rss_bytes,
+        "envelope_bytes": len(packets[0]),
+    }
+
+
+@contextlib.contextmanager
+def _broker(folder: Path) -> Iterator[tuple[str, int]]:
+    """Run Mosquitto if it is there, else the embedded broker; yield its kind and port."""
+    kind = "mosquitto" if shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin") else "embedded"
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    with (folder / "broker.log").open("wb") as log:
+        process = subprocess.Popen(recipes.command(kind, port, folder), stdout=log, stderr=log)
+    try:
+        while not _listens(port):
+            if process.poll() is not None:
+                raise RuntimeError(f"{kind} ended: {(folder / 'broker.log').read_text()}")
+            time.sleep(0.02)
+        yield kind, port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+@dataclass
+class Publisher(asyncio.Protocol):
+    """Keeps `WINDOW` envelopes unanswered and counts those that are stored."""
+
+    packets: list[bytes]
+    subscribed: asyncio.Future[None]
+    sent_count: int = 0
+    answered_count: int = 0
+    _rest: bytes = b""
+
+    def __post_init__(self) -> None:
+        chunks = [b"".join(self.packets[at : at + CHUNK]) for at in range(0, len(self.packets), CHUNK)]
+        self._chunks = itertools.cycle(chunks)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Introduce ourselves, and ask for everybody's acks."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(mqtt5.ConnectPacket("publisher", clean_start=True, keep_alive=600).write())
+        acks = mqtt5.TopicFilter(f"{topics.PREFIX}/+/ack", max_qos=mqtt5.QoS.AT_MOST_ONCE)
+        transport.write(mqtt5.SubscribePacket(1, [acks]).write())
+
+    def data_received(self, data: bytes) -> None:
+        """Count what is stored, and send as much again."""
+        buffer = memoryview(self._rest + data)
+        offset = 0
+        with contextlib.suppress(IndexError):
+            while offset < len(buffer):
+                packet, size = mqtt5.read(buffer[offset:])
+                offset += size
+                self._handle(packet)
+        self._rest = bytes(buffer[offset:])
+        if self.sent_count:
+            self.fill()
+
+    def _handle(self, packet: mqtt5.Packet) -> None:
+        if isinstance(packet, mqtt5.PublishPacket):
+            ack = codec.decode_ack(packet.payload, packet.content_type)
+            assert not ack.rejected
+            assert not ack.deferred
+            self.answered_count += ranges.count(ack.stored) // len(MINUTE)
+        elif isinstance(packet, mqtt5.SubAckPacket):
+            self.subscribed.set_result(None)
+
+    def fill(self) -> None:
+        """Send until the window is full."""
+        while self.sent_count - self.answered_count <= WINDOW - CHUNK:
+            self._transport.write(next(self._chunks))
+            self.sent_count += CHUNK
+
+    def close(self) -> None:
+        """Go away."""
+        self._transport.abort()
+
+
+async def _publish(port: int, packets: list[bytes], collector_pid: int) -> tuple[int, float, float]:
+    """Return the envelopes answered, in how much time, and for how much of the collector's CPU time (s)."""
+    loop = asyncio.get_running_loop()
+    publisher = Publisher(packets, loop.create_future())
+    await loop.create_connection(lambda: publisher, HOST, port)
+    await publisher.subscribed
+    async with asyncio.timeout(20):
+        while (
+            not publisher.answered_count
+        ):  # nobody listens yet: what is sent is not answered, and sent again
+            publisher.sent_count = 0
+            publisher.fill()
+            await asyncio.sleep(0.5)
+    await asyncio.sleep(WARM_UP_S)
+    before = (publisher.answered_count, time.monotonic(), _cpu_s(collector_pid))
+    await asyncio.sleep(MEASURE_S)
+    after = (publisher.answered_count, time.monotonic(), _cpu_s(collector_pid))
+    publisher.close()
+    return after[0] - before[0], after[1] - before[1], after[2] - before[2]
+
+
+def collect(store: str, port: int, folder: Path) -> None:
+    """Be a collector without registry and portal, until killed."""
+    logs.configure("text")
+    relax_garbage_collection()
+    letters, metrics = DeadLetters(folder / "dead-letters.db"), Metrics()
+    kept = SqliteStore(folder / "pantau.db") if store == "sqlite" else NullStore()
+    ingest = Ingest(Writer(kept, letters, metrics), IngestConfig(), metrics, lambda _: True)
+    options = ConnectOptions(HOST, port, "collector-benchmark", receive_max=2000)
+    asyncio.run(ingest.run(options, reconnect_max_s=0.1))
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system time of a process so far (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak_rss_bytes(pid: int) -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["collect"]:
+        collect(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
+    else:
+        for row in run():
+            print(json.dumps(row, ensure_ascii=False))
