@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pantau_agent import logs
-from pantau_agent.config import DEFAULT_PATH, AgentConfig, load
+from pantau_agent.config import DEFAULT_PATH, as_json, load
 from pantau_agent.errors import AgentError
 from pantau_wire import __version__
 
@@ -72,8 +74,8 @@ def _test(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     logs.configure(config.log_format)
     if arguments.server is not None:
-        section = config.speed.model_copy(update={"url": arguments.server})
-        config = config.model_copy(update={"speed": section})
+        section = msgspec.structs.replace(config.speed, url=arguments.server)
+        config = msgspec.structs.replace(config, speed=section)
     wanted = [*jobs.latency_jobs(config), jobs.speed_job(config)]
     measurements = asyncio.run(
         run_live([job for job in wanted if job], translator(config.language), as_json=arguments.json)
@@ -86,9 +88,7 @@ def _failed(measurement: AnyMeasurement) -> bool:
 
 
 def _spool(arguments: argparse.Namespace) -> int:
-    import msgspec  # noqa: PLC0415 - the other commands start faster without
-
-    from pantau_agent.spool import read_state  # noqa: PLC0415
+    from pantau_agent.spool import read_state  # noqa: PLC0415 - the other commands start faster without
 
     state = read_state(load(arguments.config).spool.path)
     print(msgspec.json.format(msgspec.json.encode(state), indent=2).decode())  # noqa: T201 - asked for
@@ -96,6 +96,9 @@ def _spool(arguments: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    config: AgentConfig = load(arguments.config)
-    print(config.model_dump_json(indent=2))  # noqa: T201 - asked for
+    from pantau_agent.jobs import jobs_of  # noqa: PLC0415 - the other commands start faster without
+
+    config = load(arguments.config)
+    jobs_of(config)  # finds settings that contradict each other
+    print(as_json(config))  # noqa: T201 - asked for
     return 0

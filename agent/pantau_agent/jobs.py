@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pantau_agent.errors import ConfigError
 from pantau_agent.probes import PROBES
 from pantau_agent.probes.device import DeviceTarget
+from pantau_agent.probes.dns import SYSTEM, DnsTarget
+from pantau_agent.probes.http import HttpTarget
 from pantau_agent.probes.latency import LatencyTarget
 from pantau_agent.probes.link import LinkTarget
 from pantau_agent.probes.speed import SpeedTarget
 from pantau_agent.probes.traffic import TrafficTarget
 from pantau_agent.scheduler import Job
-from pantau_wire.fields import Device, Latency, Link, Speed, Traffic
+from pantau_wire.fields import Device, Dns, Http, Latency, Link, Speed, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +51,10 @@ def _jobs(config: AgentConfig) -> Iterator[Job]:
         yield _latency(config, target)
     if config.speed.url is not None:
         yield _speed(config)
+    for name in config.dns.names:
+        yield _dns(config, name)
+    for page in config.http.pages:
+        yield _http(config, page)
     if config.link.enabled:
         yield _job(
             "link",
@@ -88,6 +94,7 @@ def _latency(config: AgentConfig, wanted: LatencyTargetConfig) -> Job:
             target=wanted.target,
             host=wanted.host,
             tcp_port=wanted.tcp_port,
+            stamp_port=wanted.stamp_port,
             method=wanted.method,
             count=section.packets_count,
             spread_s=section.period_s * _SPREAD,
@@ -95,7 +102,7 @@ def _latency(config: AgentConfig, wanted: LatencyTargetConfig) -> Job:
         ),
         period_s=section.period_s,
         timeout_s=section.period_s + section.timeout_s + _GRACE_S,
-        blank=Latency(target=wanted.target, method="tcp" if wanted.method == "tcp" else "icmp"),
+        blank=Latency(target=wanted.target, method="icmp" if wanted.method == "auto" else wanted.method),
         name=f"latency-{wanted.target}",
     )
 
@@ -116,6 +123,30 @@ def _speed(config: AgentConfig) -> Job:
         period_s=section.period_s,
         timeout_s=section.download_s + section.upload_s + _BUSY_WAITS_S + _GRACE_S,
         blank=Speed(engine="http", server=section.url),
+    )
+
+
+def _dns(config: AgentConfig, name: str) -> Job:
+    section = config.dns
+    return _job(
+        "dns",
+        lambda: DnsTarget(name=name, timeout_s=section.timeout_s),
+        period_s=section.period_s,
+        timeout_s=section.timeout_s + _GRACE_S,
+        blank=Dns(resolver=SYSTEM, name=name),
+        name=f"dns-{name}",
+    )
+
+
+def _http(config: AgentConfig, page: str) -> Job:
+    section = config.http
+    return _job(
+        "http",
+        lambda: HttpTarget(url=page, timeout_s=section.timeout_s, max_bytes=section.max_bytes),
+        period_s=section.period_s,
+        timeout_s=section.timeout_s + _GRACE_S,
+        blank=Http(page=page),
+        name=f"http-{page}",
     )
 
 

@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-import structlog
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def _without_rich() -> Iterator[None]:
+    """Hide rich from structlog.dev, which would import it at once: 4 MiB for tracebacks we do not draw."""
+    if "rich" in sys.modules:
+        yield
+        return
+    sys.modules["rich"] = cast("Any", None)
+    try:
+        yield
+    finally:
+        del sys.modules["rich"]
+
+
+with _without_rich():
+    import structlog
+
+
+class _Stream:
+    """A stream whose failures are ignored: a full disk must not end the agent that reports it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def configure(log_format: str) -> None:
@@ -23,5 +58,5 @@ def configure(log_format: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stream(sys.stderr))),
     )

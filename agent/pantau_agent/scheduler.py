@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from pantau_agent import clock
+from pantau_wire import codec
 
 if TYPE_CHECKING:
     import random
@@ -45,17 +46,27 @@ class Job:
     """How much of the first period the random start may use; 0 starts at once."""
 
 
-async def measure(job: Job, context: Context) -> tuple[Stamp, AnyMeasurement]:
-    """Run the job once; return when it began and its measurement, with how long it took."""
+async def measure(
+    job: Job, context: Context, *, crashed_before: bool = False
+) -> tuple[Stamp, AnyMeasurement]:
+    """Run the job once; return when it began and its measurement, with how long it took.
+
+    What the contract would refuse counts as a crash of the probe. `crashed_before` keeps the log short.
+    """
     stamp = clock.now()
     began = time.monotonic()
+    limit = asyncio.timeout(job.timeout_s)
     try:
-        measurement = await asyncio.wait_for(job.probe(job.target, context), job.timeout_s)
-    except TimeoutError:
-        measurement = _failed(job, "timeout", f"not done after {job.timeout_s:.0f} s")
+        async with limit:
+            measurement = await job.probe(job.target, context)
+        codec.decode_measurement(codec.encode_measurement(measurement))
     except Exception as error:
-        log.exception("probe.crashed", job=job.name)
-        measurement = _failed(job, "internal", f"{type(error).__name__}: {error}")
+        if limit.expired():
+            measurement = _failed(job, "timeout", f"not done after {job.timeout_s:.0f} s")
+        else:
+            if not crashed_before:
+                log.exception("probe.crashed", job=job.name)
+            measurement = _failed(job, "internal", f"{type(error).__name__}: {error}")
     if measurement.duration_s is None:
         measurement = msgspec.structs.replace(measurement, duration_s=round(time.monotonic() - began, 6))
     return stamp, measurement
@@ -79,7 +90,7 @@ async def _run_job(
     beat = 0
     failing: str | None = None
     while True:
-        stamp, measurement = await measure(job, context)
+        stamp, measurement = await measure(job, context, crashed_before=failing == "internal")
         sink(stamp, measurement)
         failing = _log_transition(job, failing, measurement)
         elapsed_s = time.monotonic() - origin

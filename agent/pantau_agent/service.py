@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pantau_agent import clock, scheduler
-from pantau_agent.errors import SpoolError
+from pantau_agent.errors import SpoolDamagedError, SpoolError
 from pantau_agent.jobs import jobs_of
 from pantau_agent.probes.base import AgentState, Context
+from pantau_agent.publisher.connection import tls_context
 from pantau_agent.publisher.publisher import Identity, Publisher
 from pantau_agent.spool import Spool
 from pantau_wire import __version__, codec
@@ -33,8 +34,10 @@ class Agent:
     """One agent on one device."""
 
     def __init__(self, config: AgentConfig) -> None:
-        """Open the spool; raises `SpoolError` where that is impossible."""
+        """Open the spool; raises `ConfigError` for contradictory settings, `SpoolError` for a bad spool."""
         self._config = config
+        self._jobs = jobs_of(config)
+        tls_context(config.broker)
         self._spool = Spool(
             config.spool.path, max_bytes=config.spool.max_bytes, max_age_s=config.spool.max_age_s
         )
@@ -50,9 +53,8 @@ class Agent:
         log.info("agent.started", device=self._config.device, spool=self._spool.spool_id, version=__version__)
         rng = random.Random()  # noqa: S311 - spreads starts, not a secret
         publishing = asyncio.create_task(self._publisher.run(), name="publisher")
-        jobs = jobs_of(self._config)
         working = [
-            asyncio.create_task(scheduler.run_jobs(jobs, self._context, self._take, rng), name="jobs"),
+            asyncio.create_task(scheduler.run_jobs(self._jobs, self._context, self._take, rng), name="jobs"),
             asyncio.create_task(self._commit_regularly(), name="commit"),
         ]
         try:
@@ -77,9 +79,11 @@ class Agent:
         try:
             if await asyncio.to_thread(self._spool.commit):
                 self._publisher.committed()
+        except SpoolDamagedError:
+            raise
         except SpoolError as error:
             if not self._commit_failing:
-                log.exception("spool.commit_failing", error=str(error))
+                log.error("spool.commit_failing", error=str(error))  # noqa: TRY400 - the text says it all
             self._commit_failing = True
             return
         if self._commit_failing:
@@ -87,18 +91,19 @@ class Agent:
         self._commit_failing = False
 
     async def _drain(self) -> None:
-        """Commit what was measured and give the publisher a moment to deliver it."""
+        """Commit what was measured and give the publisher a moment to deliver it, while it is connected."""
         await self._commit()
         deadline = time.monotonic() + self._config.delivery.stop_grace_s
-        await asyncio.sleep(0)
-        while time.monotonic() < deadline and self._spool.state().depth_count:  # noqa: ASYNC110 - no event
+        while time.monotonic() < deadline and self._publisher.connected:
+            if not self._spool.state().depth_count:
+                break
             await asyncio.sleep(_DRAIN_POLL_S)
 
     def _close(self) -> None:
         try:
             self._spool.close()
         except SpoolError as error:
-            log.exception("spool.close_failed", error=str(error))
+            log.error("spool.close_failed", error=str(error))  # noqa: TRY400 - the text says it all
 
     def _state(self) -> AgentState:
         spool = self._spool.state()

@@ -1,11 +1,13 @@
 """The spool keeps what was committed until it is answered for, whatever happens to the process."""
 
+import contextlib
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -15,9 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pantau_agent.clock import Stamp
-from pantau_agent.errors import SpoolError, SpoolLockedError
-from pantau_agent.spool import Spool, read_state
+from pantau_agent.errors import SpoolDamagedError, SpoolError, SpoolLockedError
+from pantau_agent.spool import Spool, queue, read_state
 from pantau_wire import ranges
+from pantau_wire.envelope import Dropped
 
 MEASUREMENT = b'{"kind":"device","uptime_s":1.0}'
 
@@ -239,6 +242,185 @@ def test_the_state_can_be_read_while_an_agent_uses_the_spool(spool):
     spool.put(stamp(), MEASUREMENT)
     spool.commit()
     assert read_state(spool.path).last_seq == 1
+
+
+def test_records_behind_many_acked_ones_are_found(spool):
+    """Acked records are in the file until the next commit; a reader must see past all of them."""
+    for _ in range(300):
+        spool.put(stamp(), MEASUREMENT)
+    spool.commit()
+    spool.ack([(1, 250), (252, 299)])
+    assert [record.seq for record in spool.peek(1, 300, 10)] == [251, 300]
+
+
+def test_no_record_is_passed_over_when_boots_alternate(spool):
+    """A cloned card may interleave two boots; each envelope then ends where the boot changes."""
+    for boot in ("a", "b", "a"):
+        spool.put(stamp(boot=boot), MEASUREMENT)
+    spool.commit()
+    assert [record.seq for record in spool.peek(1, 3, 10)] == [1]
+
+
+def test_an_ack_may_span_quintillions(spool):
+    """It is taken for what is here and committed, in no time, and never for what comes later."""
+    for _ in range(3):
+        spool.put(stamp(), MEASUREMENT)
+    spool.commit()
+    spool.put(stamp(), MEASUREMENT)
+    spool.ack([(2, 2**63 - 1)])
+    spool.commit()
+    assert seqs_of(spool) == [1, 4]
+    spool.ack([(10, 2**63 - 1)])
+    assert spool.state().stored_count == 2
+
+
+def test_what_is_over_age_is_dropped_from_the_front(tmp_path):
+    """By the clock of those stamped when it was synchronised; what lies before them is older still."""
+    spool = open_spool(tmp_path / "spool.db")
+    spool._max_age_s = 3600
+    now_ns = time.time_ns()
+    for time_ns, clock in (
+        (5, "unsynced"),
+        (now_ns - 7200 * 10**9, "synced"),
+        (5, "unsynced"),
+        (now_ns, "synced"),
+    ):
+        spool.put(Stamp(time_ns=time_ns, uptime_ns=1, boot="b", clock=clock), MEASUREMENT)
+    spool.commit()
+    spool.put(stamp(time_ns=now_ns, boot="b"), MEASUREMENT)
+    spool.commit()
+    assert seqs_of(spool) == [3, 4, 5]
+    assert [(entry.first_seq, entry.last_seq) for entry in spool.dropped()] == [(1, 2)]
+    spool.close()
+
+
+def test_what_is_given_up_is_counted_announced_and_gone(tmp_path):
+    """At once and durably; giving it up twice counts once."""
+    spool = open_spool(tmp_path / "spool.db")
+    for _ in range(3):
+        spool.put(stamp(), MEASUREMENT)
+    spool.commit()
+    spool.give_up([2], "too_large")
+    spool.give_up([2], "too_large")
+    assert (spool.state().depth_count, spool.state().dropped_count) == (2, 1)
+    spool.close()
+    again = open_spool(tmp_path / "spool.db")
+    assert (again.state().depth_count, again.state().dropped_count) == (2, 1)
+    assert again.dropped() == [Dropped(first_seq=2, last_seq=2, reason="too_large")]
+    again.close()
+
+
+def test_a_confirmed_announcement_is_forgotten_durably_at_the_next_commit(tmp_path):
+    """It costs no write of its own; after a crash before that the collector is told twice: harmless."""
+    spool = open_spool(tmp_path / "spool.db")
+    for _ in range(3):
+        spool.put(stamp(), MEASUREMENT)
+    spool.commit()
+    spool.give_up([1, 3], "too_large")
+    spool.forget_dropped(spool.dropped(limit=1))
+    assert [entry.first_seq for entry in spool.dropped()] == [3]
+    spool.close()
+    again = open_spool(tmp_path / "spool.db")
+    assert [entry.first_seq for entry in again.dropped()] == [3]
+    again.close()
+
+
+def test_measuring_does_not_wait_for_the_disk(spool):
+    """An SD card may take seconds for a commit; the event loop, and the delays it measures, must not."""
+    spool.put(stamp(), MEASUREMENT)
+    with spool._disk:
+        busy = threading.Thread(target=spool.commit)
+        busy.start()
+        began = time.monotonic()
+        for _ in range(100):
+            spool.put(stamp(), MEASUREMENT)
+            assert spool.state().depth_count == spool.last_seq == 0
+        assert time.monotonic() - began < 5
+        assert busy.is_alive()
+    busy.join()
+    spool.commit()
+    assert len(seqs_of(spool)) == 101
+
+
+def test_a_commit_that_fails_forgets_nothing_and_repeats_nothing(spool, monkeypatch):
+    """Whatever the disk refused, and whatever was put meanwhile, is written once when it works again."""
+    spool.put(stamp(time_ns=1), MEASUREMENT)
+    spool.commit()
+    spool.ack([(1, 1)])
+    spool.put(stamp(time_ns=2), MEASUREMENT)
+    spool._db.execute("PRAGMA query_only = ON")
+    for time_ns in (3, 4):
+        with pytest.raises(SpoolError, match="cannot use"):
+            spool.commit()
+        spool.put(stamp(time_ns=time_ns), MEASUREMENT)
+    assert (spool.state().depth_count, spool.last_seq) == (0, 1)
+    spool._db.execute("PRAGMA query_only = OFF")
+    assert spool.commit() == 3
+    assert [record.time_ns for record in spool.peek(1, 99, 99)] == [2, 3, 4]
+    assert spool.state() == read_state(spool.path)
+
+
+def test_a_disk_that_refuses_for_days_costs_no_more_than_so_much_memory(spool, monkeypatch):
+    """The oldest goes first, and is counted."""
+    monkeypatch.setattr(queue, "_UNCOMMITTED_LIMIT", 10)
+    for time_ns in range(25):
+        spool.put(stamp(time_ns=time_ns), MEASUREMENT)
+    spool.commit()
+    assert [record.time_ns for record in spool.peek(1, 99, 99)] == list(range(15, 25))
+    assert read_state(spool.path).dropped_count == 15
+
+
+def test_damage_that_is_met_while_running_ends_the_agent(tmp_path):
+    """It cannot be mended in place; the next start puts the file aside and begins anew."""
+    spool = open_spool(tmp_path / "spool.db")
+    for _ in range(2000):
+        spool.put(stamp(), MEASUREMENT)
+    spool.commit()
+    spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with spool.path.open("r+b") as file:
+        for page in range(2, 30):
+            file.seek(page * 4096)
+            file.write(os.urandom(4096))
+    spool._db.execute("PRAGMA cache_size = 0")
+    with pytest.raises(SpoolDamagedError, match="put aside"):
+        spool.peek(1, 2000, 2000)
+    with contextlib.suppress(SpoolError):
+        spool.close()
+
+
+def test_another_database_is_not_taken_for_a_spool(tmp_path):
+    """A path given by mistake: nothing is moved, nothing is made in it."""
+    other = sqlite3.connect(tmp_path / "other.db")
+    other.execute("CREATE TABLE cows (name)")
+    other.execute("PRAGMA user_version = 7")
+    other.commit()
+    other.close()
+    with pytest.raises(SpoolError, match="is not a spool"):
+        open_spool(tmp_path / "other.db")
+    open_spool(tmp_path / "spool.db").close()
+
+
+def test_what_runs_every_minute_does_not_read_the_whole_file(spool, monkeypatch):
+    """A spool of 500 MB on an SD card: commit, peek, ack and extent stay fast because they stop early."""
+    for _ in range(20_000):
+        spool.put(stamp(time_ns=time.time_ns()), MEASUREMENT + b" " * 200)
+    spool.commit()
+    steps = 0
+
+    def count():
+        nonlocal steps
+        steps += 1
+        return 0
+
+    spool._db.set_progress_handler(count, 1000)
+    for seq in range(10_000, 10_010):
+        spool.put(stamp(time_ns=time.time_ns()), MEASUREMENT)
+        spool.peek(seq, 20_000, 10)
+        spool.ack([(seq, seq)])
+        spool.extent()
+        spool.dropped()
+        spool.commit()
+    assert steps < 20_000 * 10 / 1000, "some of it reads all records"
 
 
 class SpoolMachine(RuleBasedStateMachine):

@@ -1,5 +1,8 @@
 """The STAMP packets are those of RFC 8762, octet by octet."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,26 +27,11 @@ from pantau_testpoint.stamp.packet import (
 NEW_YEAR_2026_NS = 1_767_225_600_500_000_000
 NEW_YEAR_2026_NTP = 0xED003780_80000000
 
-SENDER_OCTETS = bytes.fromhex(
-    "00000007"  # Sequence Number 7
-    "ED003780 80000000"  # Timestamp
-    "8F84"  # Error Estimate: S=1, Z=0, Scale 15, Multiplier 132, about 1 ms
-    "BEEF"  # SSID (RFC 8972)
-    "00000000 00000000 00000000 00000000 00000000 00000000 00000000"  # MBZ
-)
-REFLECTED_OCTETS = bytes.fromhex(
-    "00000002"  # Sequence Number 2
-    "ED003780 80000001"  # Timestamp
-    "0184"  # Error Estimate: S=0, Z=0, Scale 1, Multiplier 132
-    "BEEF"  # SSID
-    "ED003780 80000000"  # Receive Timestamp
-    "00000007"  # Session-Sender Sequence Number
-    "ED003780 40000000"  # Session-Sender Timestamp
-    "8F84"  # Session-Sender Error Estimate
-    "0000"  # MBZ
-    "3F"  # Session-Sender TTL 63
-    "000000"  # MBZ
-)
+# The octets that the agent's sender is held to as well: sequence numbers 7 and 2, Error Estimates of about
+# 1 ms (S=1, Scale 15 and S=0, Scale 1; Multiplier 132), SSID BEEF, TTL 63.
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "stamp" / "packets.json").read_text())
+SENDER_OCTETS = bytes.fromhex(GOLDEN["sender"]["octets"])
+REFLECTED_OCTETS = bytes.fromhex(GOLDEN["reflected"]["octets"])
 SENDER = SenderPacket(7, NEW_YEAR_2026_NTP, 0x8F84, 0xBEEF)
 REFLECTED = ReflectedPacket(
     sequence_number=2,

@@ -205,6 +205,24 @@ class Latency(Measurement, frozen=True, kw_only=True, tag="latency"):
         Count | None,
         Text("Received", "Terjawab", "Answers received in time", "Jawaban yang tiba tepat waktu"),
     ] = None
+    forward_lost_count: Annotated[
+        Count | None,
+        Text(
+            "Lost on the way there",
+            "Hilang di arah pergi",
+            "Packets known to be lost towards the target; empty where the method cannot tell",
+            "Paket yang diketahui hilang menuju sasaran; kosong bila metode tidak dapat membedakan",
+        ),
+    ] = None
+    backward_lost_count: Annotated[
+        Count | None,
+        Text(
+            "Lost on the way back",
+            "Hilang di arah pulang",
+            "Answers known to be lost on their way back; empty where the method cannot tell",
+            "Jawaban yang diketahui hilang saat pulang; kosong bila metode tidak dapat membedakan",
+        ),
+    ] = None
     rt_loss_ratio: Annotated[
         Ratio | None,
         Text(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pantau_agent.probes.device import DeviceProbe, DeviceTarget
+from pantau_agent.probes.dns import DnsTarget, dns
+from pantau_agent.probes.http import HttpTarget, http
 from pantau_agent.probes.latency import LatencyProbe, LatencyTarget
 from pantau_agent.probes.link import LinkProbe, LinkTarget
 from pantau_agent.probes.speed import SpeedTarget, speed
@@ -17,9 +19,20 @@ PROBES: Final[dict[str, Probe[Any]]] = {
     "traffic": TrafficProbe(),
     "latency": LatencyProbe(),
     "speed": speed,
+    "dns": dns,
+    "http": http,
     "link": LinkProbe(),
     "device": DeviceProbe(),
 }
 """Those that are objects remember something between calls, such as the last counters of an interface."""
 
-__all__ = ["PROBES", "DeviceTarget", "LatencyTarget", "LinkTarget", "SpeedTarget", "TrafficTarget"]
+__all__ = [
+    "PROBES",
+    "DeviceTarget",
+    "DnsTarget",
+    "HttpTarget",
+    "LatencyTarget",
+    "LinkTarget",
+    "SpeedTarget",
+    "TrafficTarget",
+]

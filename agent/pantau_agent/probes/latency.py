@@ -1,7 +1,7 @@
-"""Round-trip delay, delay variation and loss to one target, by ICMP echo or TCP connect.
+"""Round-trip delay, delay variation and loss to one target, by STAMP, ICMP echo or TCP connect.
 
-What an answer is: an ICMP echo reply; a SYN/ACK; or a RST ("connection refused"), because only the
-host's own stack answers a SYN so, and it needed one round trip to do it.
+What an answer is: the reply of a STAMP reflector; an ICMP echo reply; a SYN/ACK; or a RST ("connection
+refused"), because only the host's own stack answers a SYN so, and it needed one round trip to do it.
 
 What a result means (the SLA tells outages from faults of this machine by it):
 
@@ -17,11 +17,12 @@ import asyncio
 import socket
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from pantau_agent.probes import delays, icmp, interfaces, tcp_connect
+from pantau_agent.probes import delays, icmp, interfaces, stamp, tcp_connect
 from pantau_agent.probes.base import Progress
 from pantau_agent.probes.failures import ProbeError, error_of
+from pantau_agent.probes.stamp_loss import LostEachWay
 from pantau_wire.fields import Latency
 
 if TYPE_CHECKING:
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
 
     from pantau_agent.probes.base import Context
 
-Method = Literal["icmp", "tcp"]
+Method = Literal["icmp", "tcp", "stamp"]
+Pinger = icmp.Pinger | tcp_connect.Pinger | stamp.Pinger
+_ROUND_TRIP_BYTES: Final[dict[Method, int]] = {
+    "icmp": icmp.ROUND_TRIP_BYTES,
+    "tcp": tcp_connect.ROUND_TRIP_BYTES,
+    "stamp": stamp.ROUND_TRIP_BYTES,
+}
 _TRIAL_COUNT = 3
 _TRIAL_INTERVAL_S = 0.2
 
@@ -38,14 +45,16 @@ _TRIAL_INTERVAL_S = 0.2
 class LatencyTarget:
     """Whom to ask and how: `count` packets spread evenly over `spread_s`, each waited for `timeout_s`.
 
-    `host` None is only for the gateway: the default route's, looked up at each run. `tcp_port` is needed
-    for the method `tcp`, and makes the fallback of `auto` possible.
+    `host` None is only for the gateway: the default route's, looked up at each run. `stamp_port` and
+    `tcp_port` are needed for the methods of that name. `auto` tries STAMP where there is a `stamp_port`, then
+    ICMP, then TCP where there is a `tcp_port`.
     """
 
     target: Literal["gateway", "testpoint", "internet"]
     host: str | None = None
     tcp_port: int | None = None
-    method: Literal["auto", "icmp", "tcp"] = "auto"
+    stamp_port: int | None = None
+    method: Literal["auto", "icmp", "tcp", "stamp"] = "auto"
     count: int = 20
     spread_s: float = 50.0
     timeout_s: float = 2.0
@@ -56,8 +65,21 @@ class LatencyTarget:
             raise ValueError(f"target {self.target} needs a host")
         if self.method == "tcp" and self.tcp_port is None:
             raise ValueError("method tcp needs tcp_port")
+        if self.method == "stamp" and self.stamp_port is None:
+            raise ValueError("method stamp needs stamp_port")
         if self.count < 1 or self.spread_s < 0 or self.timeout_s <= 0:
             raise ValueError("count and timeout_s must be above 0, spread_s at least 0")
+
+    def port(self, method: Method) -> int | None:
+        """Return the port that a method uses."""
+        return {"icmp": None, "tcp": self.tcp_port, "stamp": self.stamp_port}[method]
+
+    def methods(self) -> list[Method]:
+        """Return the methods that may be used, the preferred one first."""
+        if self.method != "auto":
+            return [self.method]
+        order: tuple[Method, ...] = ("stamp", "icmp", "tcp")
+        return [method for method in order if method == "icmp" or self.port(method) is not None]
 
 
 class Host(NamedTuple):
@@ -67,28 +89,32 @@ class Host(NamedTuple):
     address: str
 
 
-Round = tuple[list[float | None], str | None]
-"""A delay in ms or None for each packet sent, and the interface they left by."""
+class Round(NamedTuple):
+    """A delay in ms or None for each packet sent, the interface they left by, and where they were lost."""
+
+    round_trips: list[float | None]
+    interface: str | None
+    lost: LostEachWay = LostEachWay()
 
 
 class LatencyProbe:
-    """Probes targets. `auto` stays with ICMP for a host that ever answered ICMP: its silence is loss then.
+    """Probes targets. `auto` stays with a method that a host ever answered: its silence is loss then.
 
-    For any other host three echo requests are tried first; if they cannot be sent or nobody answers, and
-    the target has a `tcp_port`, TCP is used in this run. The result names the method that was used.
+    For any other host three packets are tried first; if they cannot be sent or nobody answers, the next
+    method is tried, and the last one is used in any case. The result names the method that was used.
     """
 
     def __init__(self) -> None:
         """Begin without knowledge of hosts."""
-        self._answered_icmp: set[str] = set()
+        self._answered: set[tuple[Method, str]] = set()
 
     async def __call__(self, target: LatencyTarget, context: Context) -> Latency:
         """Send the packets and return their figures; see the module for what a result means."""
-        method: Method = "tcp" if target.method == "tcp" else "icmp"
+        method: Method = "icmp" if target.method == "auto" else target.method
         try:
             host = await _resolve(target)
             method = await self._choose(target, host)
-            round_trips, interface = await self._probe(target, host, method, context)
+            found = await self._probe(target, host, method, context)
         except ProbeError as error:
             return Latency(
                 target=target.target,
@@ -97,26 +123,25 @@ class LatencyProbe:
                 failure=error.failure,
                 failure_detail=error.detail,
             )
-        _account(context, interface, method, round_trips)
-        return _result(target, host, method, round_trips)
+        _account(context, found, method)
+        return _result(target, host, method, found)
 
     async def _choose(self, target: LatencyTarget, host: Host) -> Method:
-        if target.method != "auto":
-            return target.method
-        if host.address in self._answered_icmp or target.tcp_port is None:
-            return "icmp"
+        *tried_first, last = target.methods()
+        for method in tried_first:
+            if (method, host.address) in self._answered or await self._try(target, host, method):
+                return method
+        return last
+
+    async def _try(self, target: LatencyTarget, host: Host, method: Method) -> bool:
+        """Tell whether anybody answers to this method."""
         try:
-            round_trips, _ = await _spread(
-                _TRIAL_COUNT,
-                _TRIAL_INTERVAL_S * _TRIAL_COUNT,
-                icmp.Pinger(host.family, host.address, target.timeout_s),
+            found = await _spread(
+                _TRIAL_COUNT, _TRIAL_INTERVAL_S * _TRIAL_COUNT, _pinger(target, host, method)
             )
         except ProbeError:
-            return "tcp"
-        if all(delay is None for delay in round_trips):
-            return "tcp"
-        self._answered_icmp.add(host.address)
-        return "icmp"
+            return False
+        return self._note(host, method, found)
 
     async def _probe(self, target: LatencyTarget, host: Host, method: Method, context: Context) -> Round:
         begun_s = time.monotonic()
@@ -125,23 +150,29 @@ class LatencyProbe:
             elapsed_s = time.monotonic() - begun_s
             context.on_progress(Progress("probes", elapsed_s, target.spread_s, rtd_ms=rtd_ms))
 
-        pinger: icmp.Pinger | tcp_connect.Pinger
-        if method == "tcp":
-            assert target.tcp_port is not None
-            pinger = tcp_connect.Pinger(host.family, host.address, target.tcp_port, target.timeout_s)
-        else:
-            pinger = icmp.Pinger(host.family, host.address, target.timeout_s)
-        result = await _spread(target.count, target.spread_s, pinger, report)
-        if method == "icmp" and any(delay is not None for delay in result[0]):
-            self._answered_icmp.add(host.address)
-        return result
+        found = await _spread(target.count, target.spread_s, _pinger(target, host, method), report)
+        self._note(host, method, found)
+        return found
+
+    def _note(self, host: Host, method: Method, found: Round) -> bool:
+        answered = any(delay is not None for delay in found.round_trips)
+        if answered:
+            self._answered.add((method, host.address))
+        return answered
+
+
+def _pinger(target: LatencyTarget, host: Host, method: Method) -> Pinger:
+    port = target.port(method)
+    if method == "icmp":
+        return icmp.Pinger(host.family, host.address, target.timeout_s)
+    assert port is not None
+    if method == "tcp":
+        return tcp_connect.Pinger(host.family, host.address, port, target.timeout_s)
+    return stamp.Pinger(host.family, host.address, port, target.timeout_s)
 
 
 async def _spread(
-    count: int,
-    spread_s: float,
-    pinger: icmp.Pinger | tcp_connect.Pinger,
-    report: Callable[[float | None], None] = lambda _: None,
+    count: int, spread_s: float, pinger: Pinger, report: Callable[[float | None], None] = lambda _: None
 ) -> Round:
     """Send packet i at i x spread_s / count, whatever becomes of those before.
 
@@ -161,7 +192,8 @@ async def _spread(
     sent = [outcome for outcome in outcomes if not isinstance(outcome, ProbeError)]
     if not sent:
         raise next(outcome for outcome in outcomes if isinstance(outcome, ProbeError))
-    return sent, pinger.interface
+    lost = pinger.lost_each_way() if isinstance(pinger, stamp.Pinger) else LostEachWay()
+    return Round(sent, pinger.interface, lost)
 
 
 async def _later(
@@ -193,33 +225,36 @@ async def _resolve(target: LatencyTarget) -> Host:
 
 def _server(target: LatencyTarget, host: Host | None, method: Method) -> str | None:
     name = host.address if host is not None else target.host
-    if name is None or method == "icmp":
+    port = target.port(method)
+    if name is None or port is None:
         return name
-    return f"[{name}]:{target.tcp_port}" if ":" in name else f"{name}:{target.tcp_port}"
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def _account(
-    context: Context, interface: str | None, method: Method, round_trips: list[float | None]
-) -> None:
+def _account(context: Context, found: Round, method: Method) -> None:
     """Count what the packets weighed on the interface: estimates of headers and a small payload."""
-    weight = tcp_connect.ROUND_TRIP_BYTES if method == "tcp" else icmp.ROUND_TRIP_BYTES
-    answers = sum(delay is not None for delay in round_trips)
-    context.test_traffic.add(interface, tx_bytes=len(round_trips) * weight, rx_bytes=answers * weight)
+    weight = _ROUND_TRIP_BYTES[method]
+    answers = sum(delay is not None for delay in found.round_trips)
+    context.test_traffic.add(
+        found.interface, tx_bytes=len(found.round_trips) * weight, rx_bytes=answers * weight
+    )
 
 
-def _result(target: LatencyTarget, host: Host, method: Method, round_trips: list[float | None]) -> Latency:
-    found = delays.figures(round_trips)
+def _result(target: LatencyTarget, host: Host, method: Method, found: Round) -> Latency:
+    figures = delays.figures(found.round_trips)
     return Latency(
         target=target.target,
         method=method,
         server=_server(target, host, method),
-        sent_count=found.sent_count,
-        received_count=found.received_count,
-        rt_loss_ratio=found.rt_loss_ratio,
-        rtd_min_ms=found.rtd_min_ms,
-        rtd_p50_ms=found.rtd_p50_ms,
-        rtd_p95_ms=found.rtd_p95_ms,
-        rtd_max_ms=found.rtd_max_ms,
-        rtd_pdv_p95_ms=found.rtd_pdv_p95_ms,
-        rtd_ipdv_p95_ms=found.rtd_ipdv_p95_ms,
+        sent_count=figures.sent_count,
+        received_count=figures.received_count,
+        forward_lost_count=found.lost.forward,
+        backward_lost_count=found.lost.backward,
+        rt_loss_ratio=figures.rt_loss_ratio,
+        rtd_min_ms=figures.rtd_min_ms,
+        rtd_p50_ms=figures.rtd_p50_ms,
+        rtd_p95_ms=figures.rtd_p95_ms,
+        rtd_max_ms=figures.rtd_max_ms,
+        rtd_pdv_p95_ms=figures.rtd_pdv_p95_ms,
+        rtd_ipdv_p95_ms=figures.rtd_ipdv_p95_ms,
     )

@@ -6,8 +6,11 @@ So paho never re-sends anything by itself; what is sent again, and when, is the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -18,13 +21,15 @@ from pantau_agent.errors import ConfigError, ConnectionFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pantau_agent.config import BrokerConfig
 
 NO_MATCHING_SUBSCRIBERS = 0x10
 _CONNECT_TIMEOUT_S = 20.0
+_GOODBYE_S = 3.0
 _DEFAULT_MAX_PACKET_BYTES = 256 * 1024
+_NEEDED_PACKET_BYTES = 4096  # holds any record; a broker that takes less is set up wrong
+_IN_FLIGHT = 10  # the window's eight envelopes and the status
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,10 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The broker answered for a message; it promises nothing but that somebody may have got it."""
+    """The broker answered for a message: why nobody got it, or None if somebody may have got it."""
 
     message_id: int
-    nobody_listens: bool
+    refusal: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,12 @@ class Arrived:
     content_type: str | None
 
 
-Event = Lost | Published | Arrived
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """There may be something new to send."""
+
+
+Event = Lost | Published | Arrived | Committed
 
 
 class Connection:
@@ -79,9 +89,7 @@ class Connection:
 
     async def close(self) -> None:
         """Say goodbye to the broker and end the thread."""
-        self._client.on_disconnect = None
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        await _end(self._client)
 
 
 async def open_connection(
@@ -93,36 +101,61 @@ async def open_connection(
     subscribed: asyncio.Future[int] = loop.create_future()
     client = _make_client(config, device, will)
     _wire_callbacks(client, subscribe, _poster(loop, events, subscribed))
+    connecting = asyncio.ensure_future(asyncio.to_thread(_connect, client, config))
     try:
-        await asyncio.to_thread(_connect, client, config)
+        await asyncio.shield(connecting)
         client.loop_start()
-        max_packet_bytes = await asyncio.wait_for(subscribed, _CONNECT_TIMEOUT_S)
-    except (OSError, TimeoutError, ConnectionFailedError) as error:
-        client.on_disconnect = None
-        await asyncio.to_thread(client.loop_stop)
-        raise ConnectionFailedError(f"{config.host}:{config.port}: {str(error) or 'no answer'}") from None
+        async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+            max_packet_bytes = await subscribed
+    except BaseException as error:
+        await asyncio.gather(connecting, return_exceptions=True)  # a thread cannot be cancelled
+        await _end(client)
+        if isinstance(error, OSError | UnicodeError | ConnectionFailedError):  # TimeoutError is an OSError
+            reason = str(error) or "no answer"
+            raise ConnectionFailedError(f"{config.host}:{config.port}: {reason}") from None
+        raise
     return Connection(client, events, max_packet_bytes)
+
+
+async def _end(client: paho.Client) -> None:
+    """Disconnect and wait for the thread; a line that takes not even a goodbye is cut."""
+    client.on_disconnect = None
+    client.disconnect()
+    stopping = asyncio.ensure_future(asyncio.to_thread(client.loop_stop))
+    done, _ = await asyncio.wait([stopping], timeout=_GOODBYE_S)
+    if not done and (line := client.socket()) is not None:
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(cast("socket.socket", line), socket.SHUT_RDWR)
+    await stopping
+
+
+def tls_context(config: BrokerConfig) -> ssl.SSLContext | None:
+    """Return what TLS needs, None for a plain connection; raises `ConfigError` for unusable files."""
+    if config.ca_file is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=config.ca_file)
+        if config.cert_file is not None:
+            context.load_cert_chain(config.cert_file, config.key_file, password="")  # never ask a terminal
+    except (OSError, ValueError) as error:
+        files = [str(file) for file in (config.ca_file, config.cert_file, config.key_file) if file]
+        raise ConfigError(f"broker: cannot use {', '.join(files)}: {error}") from None
+    return context
 
 
 def _make_client(config: BrokerConfig, device: str, will: tuple[str, bytes]) -> paho.Client:
     client = paho.Client(
         CallbackAPIVersion.VERSION2, client_id=device, protocol=paho.MQTTv5, reconnect_on_failure=False
     )
+    client.max_inflight_messages_set(_IN_FLIGHT)
     client.will_set(will[0], will[1], qos=1, retain=True)
-    client.max_inflight_messages_set(0xFFFF)
     if config.username is not None:
-        secret = config.password.get_secret_value() if config.password is not None else None
+        secret = config.password.value if config.password is not None else None
         client.username_pw_set(config.username, secret)
-    if config.ca_file is not None:
-        try:
-            client.tls_set(_text(config.ca_file), _text(config.cert_file), _text(config.key_file))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"broker: cannot use the certificates: {error}") from None
+    context = tls_context(config)
+    if context is not None:
+        client.tls_set_context(context)
     return client
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _properties(packet_type: int, **values: Any) -> Properties:
@@ -169,6 +202,11 @@ def _wire_callbacks(client: paho.Client, subscribe: str, post: Callable[[Event |
             post(Lost(f"the broker refuses us: {reason}"))
             return
         max_packet_bytes = min(max_packet_bytes, getattr(properties, "MaximumPacketSize", max_packet_bytes))
+        in_flight = getattr(properties, "ReceiveMaximum", _IN_FLIGHT)
+        if max_packet_bytes < _NEEDED_PACKET_BYTES or in_flight < _IN_FLIGHT:
+            offer = f"{in_flight} messages in flight and packets of {max_packet_bytes} bytes"
+            post(Lost(f"the broker allows {offer}; {_IN_FLIGHT} and {_NEEDED_PACKET_BYTES} are needed"))
+            return
         client.subscribe(subscribe, qos=0)
 
     def on_subscribe(_c: paho.Client, _u: Any, _mid: int, reasons: list[Any], _p: Any) -> None:
@@ -181,7 +219,8 @@ def _wire_callbacks(client: paho.Client, subscribe: str, post: Callable[[Event |
         post(Lost(str(reason)))
 
     def on_publish(_c: paho.Client, _u: Any, mid: int, reason: Any, _p: Any) -> None:
-        post(Published(mid, reason.value == NO_MATCHING_SUBSCRIBERS))
+        refused = reason.is_failure or reason.value == NO_MATCHING_SUBSCRIBERS
+        post(Published(mid, str(reason) if refused else None))
 
     def on_message(_c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
         post(Arrived(bytes(message.payload), getattr(message.properties, "ContentType", None)))

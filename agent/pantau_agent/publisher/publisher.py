@@ -10,62 +10,40 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
 from pantau_agent import clock
-from pantau_agent.errors import ConnectionFailedError
-from pantau_agent.publisher.connection import Arrived, Connection, Event, Lost, Published, open_connection
+from pantau_agent.errors import ConfigError, ConnectionFailedError, SpoolDamagedError, SpoolError
+from pantau_agent.publisher.connection import (
+    Arrived,
+    Committed,
+    Connection,
+    Event,
+    Lost,
+    Published,
+    open_connection,
+)
+from pantau_agent.publisher.packing import pack, unreadable
 from pantau_agent.publisher.window import Lane, Span, Window, WindowLimits
 from pantau_wire import codec, topics
 from pantau_wire.envelope import VERSION, Header, Status
 from pantau_wire.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from typing import Literal
 
-    import msgspec
-
     from pantau_agent.config import BrokerConfig, DeliveryConfig
+    from pantau_agent.publisher.outbox import Outbox, SpooledRecord
     from pantau_wire.envelope import Ack, Dropped
-    from pantau_wire.ranges import Range
 
 log = structlog.get_logger()
 
-_MAX_ENVELOPE_BYTES = 60_000  # before deflating; keeps an envelope small on a bad line
 _IDLE_S = 60.0
-
-
-class SpooledRecord(Protocol):
-    """What the publisher needs of a spooled record."""
-
-    @property
-    def seq(self) -> int: ...  # noqa: D102
-    @property
-    def time_ns(self) -> int: ...  # noqa: D102
-    @property
-    def uptime_ns(self) -> int: ...  # noqa: D102
-    @property
-    def boot(self) -> str: ...  # noqa: D102
-    @property
-    def clock(self) -> str: ...  # noqa: D102
-    @property
-    def data(self) -> bytes: ...  # noqa: D102
-
-
-class Outbox(Protocol):
-    """What the publisher needs of the spool. Methods block on the disk."""
-
-    spool_id: str
-
-    def extent(self) -> Range | None: ...  # noqa: D102
-    def peek(self, first_seq: int, last_seq: int, limit: int) -> Sequence[SpooledRecord]: ...  # noqa: D102
-    def ack(self, acked: Iterable[Range]) -> None: ...  # noqa: D102
-    def reject(self, seqs: Iterable[int]) -> None: ...  # noqa: D102
-    def dropped(self) -> Sequence[Dropped]: ...  # noqa: D102
-    def forget_dropped(self, dropped: Iterable[Dropped]) -> None: ...  # noqa: D102
+_SPOOL_PAUSE_S = 5.0
+_PUBACKS_MISSING = 100  # so many, though acks come: far beyond the window, far below MQTT's 65,535 ids
+_RECONNECT_S = (0.1, 0.5)  # at least so long, and the shortest upper end of the jitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +78,22 @@ class Publisher:
             max_resend_s=delivery.max_resend_s,
         )
         self._window = Window(limits, self._rng)
-        self._woken = asyncio.Event()
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._tickets: dict[int, int] = {}
         self._backlog_at = 0.0
         self._connected: bool | None = None
+        self._taken = True
+        self._spool_works = True
         self.clock_offset_ms: float | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection to the broker stands."""
+        return bool(self._connected)
 
     def committed(self) -> None:
         """Tell the publisher that the spool has committed something."""
-        self._woken.set()
+        self._events.put_nowait(Committed())
 
     async def run(self) -> None:
         """Publish until cancelled; a lost connection is an ordinary event."""
@@ -116,14 +101,16 @@ class Publisher:
         failures = 0
         await asyncio.sleep(self._rng.uniform(0, self._broker.reconnect_spread_s / 10))
         while True:
+            longest_s = self._broker.reconnect_spread_s
             try:
                 await self._serve()
                 failures = 0
-            except ConnectionFailedError as error:
+            except (ConnectionFailedError, ConfigError) as error:
                 failures += 1
+                longest_s = min(longest_s, 2.0 ** min(failures, 20))
                 self._log_lost(str(error))
-            longest = min(self._broker.reconnect_spread_s, 2.0 ** min(failures, 20))
-            await asyncio.sleep(self._rng.uniform(0, longest))
+            shortest_s, upper_s = _RECONNECT_S
+            await asyncio.sleep(self._rng.uniform(shortest_s, max(upper_s, longest_s)))
 
     async def _serve(self) -> None:
         """Hold one connection until it is lost."""
@@ -134,11 +121,13 @@ class Publisher:
             will=(topics.topic(device, "status"), self._status("lost")),
             subscribe=topics.topic(device, "ack"),
         )
+        self._events = connection.events
+        self._window.connected(self._outbox.last_seq)
         log.info("publisher.connected", host=self._broker.host, port=self._broker.port)
         self._connected = True
         try:
             self._say(connection, "online")
-            await self._publish_until_lost(connection)
+            self._log_lost(await self._publish_until_lost(connection))
         except asyncio.CancelledError:
             self._say(connection, "stopped")
             raise
@@ -147,70 +136,71 @@ class Publisher:
             self._tickets.clear()
             await connection.close()
 
-    async def _publish_until_lost(self, connection: Connection) -> None:
+    async def _publish_until_lost(self, connection: Connection) -> str:
+        """Send and take answers; return why that had to end."""
         while True:
-            await self._fill(connection)
-            event = await self._next_event(connection)
-            if isinstance(event, Lost):
-                self._log_lost(event.reason)
-                return
-            if event is not None:
+            try:
+                if not await self._fill(connection):
+                    return "the broker does not acknowledge"
+                event = await self._next_event(connection)
+                if isinstance(event, Lost):
+                    return event.reason
                 await self._take(event)
+            except SpoolDamagedError:
+                raise
+            except SpoolError as error:
+                self._log_spool(str(error))
+                await asyncio.sleep(_SPOOL_PAUSE_S)
 
     async def _next_event(self, connection: Connection) -> Event | None:
-        """Return the next event, or None when something was committed or became due."""
-        getter = asyncio.ensure_future(connection.events.get())
-        waker = asyncio.ensure_future(self._woken.wait())
-        try:
-            done, _ = await asyncio.wait(
-                {getter, waker}, timeout=self._wait_s(), return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            waker.cancel()
-            if not getter.done():
-                getter.cancel()
-        self._woken.clear()
-        return getter.result() if getter in done else None
-
-    def _wait_s(self) -> float:
+        """Return the next event, or None when something became due."""
         wake_at = self._window.wake_at(self._backlog_at)
-        return _IDLE_S if wake_at is None else max(0.0, min(_IDLE_S, wake_at - time.monotonic()))
+        wait_s = _IDLE_S if wake_at is None else max(0.0, min(_IDLE_S, wake_at - time.monotonic()))
+        try:
+            async with asyncio.timeout(wait_s):
+                return await connection.events.get()
+        except TimeoutError:
+            return None
 
-    async def _fill(self, connection: Connection) -> None:
-        """Send while there is something to send and room for it."""
-        extent = await asyncio.to_thread(self._outbox.extent)
-        if extent is not None:
-            self._window.committed(extent[1])
+    async def _fill(self, connection: Connection) -> bool:
+        """Send while there is something to send and room for it; tell whether the broker is alive."""
+        self._window.committed(self._outbox.last_seq)
         now = time.monotonic()
-        resend_count = self._window.expire(now)
-        if resend_count:
-            log.info("publisher.unanswered", envelopes_count=resend_count)
+        overdue = self._window.expire(now)
+        if overdue:
+            log.info("publisher.unanswered", envelopes_count=len(overdue))
+        if len(self._tickets) > _PUBACKS_MISSING or not set(overdue).isdisjoint(self._tickets.values()):
+            return False
         while (found := self._window.next_span(now)) is not None:
             lane, span = found
             if lane == "backlog" and now < self._backlog_at:
-                return
+                break
             await self._send(connection, lane, span, now)
+        self._log_spool(None)
+        return True
 
     async def _send(self, connection: Connection, lane: Lane, span: Span, now: float) -> None:
+        """Send the beginning of the span; or drop what can never be delivered, and leave the rest in it."""
         limit = self._delivery.envelope_records
         records = await asyncio.to_thread(self._outbox.peek, span.first, span.last, limit)
         if not records:
             self._window.gone(lane, span)
             return
-        raw = _fitting(records, min(_MAX_ENVELOPE_BYTES, connection.max_packet_bytes // 2))
-        records = records[: len(raw)]
+        if damaged := unreadable(records):
+            await asyncio.to_thread(self._outbox.give_up, damaged, "spool_damaged")
+            return
         dropped = tuple(await asyncio.to_thread(self._outbox.dropped))
-        payload, content_type = codec.encode_envelope(self._header(records[0], span, dropped), raw)
-        ticket = self._window.sent(lane, span, [record.seq for record in records], now, dropped)
-        message_id = connection.publish(
-            topics.topic(self._identity.device, "measurements"),
-            payload,
-            content_type,
-            self._window.patience_left_s(ticket, now),
-        )
+        packed = pack(self._header(records[0], span, dropped), records, connection.max_packet_bytes)
+        if packed is None:
+            await asyncio.to_thread(self._outbox.give_up, [records[0].seq], "too_large")
+            return
+        ticket = self._window.sent(lane, span, packed.seqs, now, packed.dropped)
+        expiry_s = self._window.patience_left_s(ticket, now)
+        topic = topics.topic(self._identity.device, "measurements")
+        message_id = connection.publish(topic, packed.payload, packed.content_type, expiry_s)
         self._tickets[message_id] = ticket
         if lane == "backlog":
-            self._backlog_at = now + len(records) / self._delivery.backlog_records_per_s
+            self._backlog_at = now + len(packed.seqs) / self._delivery.backlog_records_per_s
 
     def _header(self, first: SpooledRecord, span: Span, dropped: tuple[Dropped, ...]) -> Header:
         return Header(
@@ -224,11 +214,11 @@ class Publisher:
             dropped=dropped,
         )
 
-    async def _take(self, event: Event) -> None:
+    async def _take(self, event: Event | None) -> None:
         if isinstance(event, Published):
             ticket = self._tickets.pop(event.message_id, None)
-            if ticket is not None and event.nobody_listens:
-                self._window.nobody_listens(ticket, time.monotonic())
+            if ticket is not None:
+                self._acknowledged(ticket, event.refusal)
         elif isinstance(event, Arrived):
             try:
                 ack = codec.decode_ack(event.payload, event.content_type)
@@ -237,14 +227,32 @@ class Publisher:
                 return
             await self._answered(ack)
 
+    def _acknowledged(self, ticket: int, refusal: str | None) -> None:
+        """Take a PUBACK: it deletes nothing, but a refusal means pause."""
+        if refusal is None:
+            self._window.taken()
+        else:
+            self._window.refused(ticket, time.monotonic())
+        if refusal is not None and self._taken:
+            log.warning("publisher.not_taken", reason=refusal)
+        elif refusal is None and not self._taken:
+            log.info("publisher.taken_again")
+        self._taken = refusal is None
+
     async def _answered(self, ack: Ack) -> None:
         self.clock_offset_ms = (time.time_ns() - ack.time_ns) / 1e6
         if ack.spool != self._outbox.spool_id:
             return
         await asyncio.to_thread(self._outbox.ack, ack.stored)
         await asyncio.to_thread(self._outbox.reject, [entry.seq for entry in ack.rejected])
-        for entry in ack.rejected:
-            log.warning("publisher.rejected", seq=entry.seq, reason=entry.reason)
+        if ack.rejected:
+            first = ack.rejected[0]
+            log.warning(
+                "publisher.rejected",
+                records_count=len(ack.rejected),
+                first_seq=first.seq,
+                first_reason=first.reason,
+            )
         confirmed = self._window.answered(ack, time.monotonic())
         if confirmed:
             await asyncio.to_thread(self._outbox.forget_dropped, confirmed)
@@ -266,21 +274,9 @@ class Publisher:
             log.warning("publisher.disconnected", reason=reason)
         self._connected = False
 
-
-def _fitting(records: Sequence[SpooledRecord], max_bytes: int) -> list[msgspec.Raw]:
-    """Return the JSON of as many records as fit, at least one."""
-    raw: list[msgspec.Raw] = []
-    used = 0
-    for record in records:
-        text = codec.encode_record(
-            seq=record.seq,
-            time_ns=record.time_ns,
-            uptime_ns=record.uptime_ns,
-            clock=record.clock,
-            data=record.data,
-        )
-        used += len(bytes(text))
-        if raw and used > max_bytes:
-            break
-        raw.append(text)
-    return raw
+    def _log_spool(self, error: str | None) -> None:
+        if error is not None and self._spool_works:
+            log.error("publisher.spool_failing", error=error)
+        elif error is None and not self._spool_works:
+            log.info("publisher.spool_recovered")
+        self._spool_works = error is None

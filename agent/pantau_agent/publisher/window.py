@@ -4,6 +4,9 @@ Two lanes share a window of unacknowledged envelopes. `live` takes what was meas
 connection stands; `backlog` takes everything older, oldest first. Part of the window is reserved for
 live data, so that a backlog which nobody takes never delays the present.
 
+When nobody listens, or the broker refuses, everything pauses; after the pause one envelope goes ahead of
+the others to find out.
+
 Times are seconds on a monotonic clock, handed in by the caller.
 """
 
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
 Lane = Literal["live", "backlog"]
 
+_MIN_RETRY_S = 1.0  # a collector that says "defer, 0 s" must not make a loop at line speed
+_MAX_ATTEMPT = 1_000_000  # what the envelope can hold
+_CHRONIC_ATTEMPT = 5  # from here on a record waits for those that may fare better
+
 
 @dataclass(frozen=True, slots=True)
 class WindowLimits:
@@ -42,6 +49,11 @@ class Span(NamedTuple):
     last: int
     attempt: int
     ready_at: float = 0.0
+
+    @property
+    def chronic(self) -> bool:
+        """Whether it went unanswered so often that it must not hold up the others."""
+        return self.attempt >= _CHRONIC_ATTEMPT
 
 
 @dataclass(slots=True)
@@ -67,6 +79,8 @@ class Window:
         self._waiting: list[Span] = []
         self._live: Range | None = None
         self._last_seen = 0
+        self._refusals = 0
+        self._paused_until = 0.0
 
     @property
     def in_flight_count(self) -> int:
@@ -86,6 +100,12 @@ class Window:
             self._live = (first, last_seq)
             self._last_seen = last_seq
 
+    def connected(self, last_seq: int) -> None:
+        """Begin a connection: what was committed before it is backlog, however much that is."""
+        self.committed(last_seq)
+        self.connection_lost()
+        self.taken()
+
     def connection_lost(self) -> None:
         """Make everything unanswered, and what was live until now, backlog."""
         for ticket in list(self._in_flight):
@@ -96,13 +116,15 @@ class Window:
 
     def next_span(self, now: float) -> tuple[Lane, Span] | None:
         """Return what to send next, or None when there is nothing to send or no room for it."""
-        if self._live is not None and len(self._in_flight) < self._limits.envelopes:
+        if now < self._paused_until:
+            return None
+        if self._live is not None and self._room() > 0:
             return "live", Span(*self._live, attempt=1)
         if self._backlog_room() <= 0:
             return None
         self._waiting = _coalesce(self._waiting, now)
         ready = [span for span in self._waiting if span.ready_at <= now]
-        return ("backlog", min(ready)) if ready else None
+        return ("backlog", min(ready, key=lambda span: (span.chronic, span.first))) if ready else None
 
     def sent(
         self, lane: Lane, span: Span, seqs: Sequence[int], now: float, dropped: Sequence[Dropped] = ()
@@ -125,6 +147,7 @@ class Window:
 
     def answered(self, ack: Ack, now: float) -> list[Dropped]:
         """Take an ack; return the dropped ranges whose announcement it confirms."""
+        self.taken()
         done = [*ack.stored, *((entry.seq, entry.seq) for entry in ack.rejected)]
         confirmed: list[Dropped] = []
         for ticket, envelope in list(self._in_flight.items()):
@@ -138,18 +161,25 @@ class Window:
         self._waiting = _without(self._waiting, done)
         return confirmed
 
-    def nobody_listens(self, ticket: int, now: float) -> None:
-        """Note that the broker found no subscriber: nothing was delivered, try again later."""
-        envelope = self._in_flight.get(ticket)
-        if envelope is not None:
-            self._give_back(ticket, ready_at=now + self._patience_s(envelope.attempt))
+    def taken(self) -> None:
+        """Note that somebody takes what we send: no pause any more."""
+        self._refusals = 0
+        self._paused_until = 0.0
 
-    def expire(self, now: float) -> int:
-        """Give up waiting for overdue answers; return how many envelopes are to be sent again."""
+    def refused(self, ticket: int, now: float) -> None:
+        """Note that the broker gave the envelope to nobody: keep it, and pause, longer each time."""
+        if ticket in self._in_flight:
+            self._give_back(ticket, ready_at=now)
+        if now >= self._paused_until:
+            self._refusals += 1
+            self._paused_until = now + self._patience_s(self._refusals)
+
+    def expire(self, now: float) -> list[int]:
+        """Give up waiting for overdue answers; return the tickets of what is to be sent again."""
         overdue = [ticket for ticket, envelope in self._in_flight.items() if envelope.resend_at <= now]
         for ticket in overdue:
             self._give_back(ticket, ready_at=now)
-        return len(overdue)
+        return overdue
 
     def wake_at(self, backlog_not_before: float) -> float | None:
         """Return when something becomes due by time alone, None if nothing will.
@@ -157,8 +187,11 @@ class Window:
         `backlog_not_before` is when the backlog's rate allows the next envelope.
         """
         times = [envelope.resend_at for envelope in self._in_flight.values()]
+        if self._live is not None and self._room() > 0:
+            times.append(self._paused_until)
         if self._backlog_room() > 0:
-            times += [max(span.ready_at, backlog_not_before) for span in self._waiting]
+            not_before = max(backlog_not_before, self._paused_until)
+            times += [max(span.ready_at, not_before) for span in self._waiting]
         return min(times, default=None)
 
     def patience_left_s(self, ticket: int, now: float) -> float:
@@ -172,12 +205,12 @@ class Window:
         firsts += [self._live[0]] if self._live else []
         return min(firsts, default=None)
 
+    def _room(self) -> int:
+        return (1 if self._refusals else self._limits.envelopes) - len(self._in_flight)
+
     def _backlog_room(self) -> int:
         backlog = sum(envelope.lane == "backlog" for envelope in self._in_flight.values())
-        return min(
-            self._limits.envelopes - len(self._in_flight),
-            self._limits.envelopes - self._limits.reserved_live - backlog,
-        )
+        return min(self._room(), self._limits.envelopes - self._limits.reserved_live - backlog)
 
     def _patience_s(self, attempt: int) -> float:
         """Return how long to wait for an answer: full jitter between the first wait and its doubling."""
@@ -203,10 +236,11 @@ class Window:
             asked = [(entry.first_seq, entry.last_seq)]
             deferred = ranges.subtract(envelope.outstanding, ranges.subtract(envelope.outstanding, asked))
             envelope.outstanding = ranges.subtract(envelope.outstanding, asked)
-            ready_at = now + entry.retry_after_s * self._rng.uniform(1.0, 1.5)
+            ready_at = now + max(_MIN_RETRY_S, entry.retry_after_s) * self._rng.uniform(1.0, 1.5)
             self._wait(deferred, envelope.attempt + 1, ready_at)
 
     def _wait(self, found: Iterable[Range], attempt: int, ready_at: float) -> None:
+        attempt = min(attempt, _MAX_ATTEMPT)
         self._waiting.extend(Span(first, last, attempt, ready_at) for first, last in found)
 
 
@@ -218,6 +252,7 @@ def _coalesce(spans: list[Span], now: float) -> list[Span]:
         if (
             before is not None
             and before.last + 1 == span.first
+            and before.chronic == span.chronic
             and max(before.ready_at, span.ready_at) <= now
         ):
             joined[-1] = Span(before.first, span.last, max(before.attempt, span.attempt), now)

@@ -20,13 +20,16 @@ from pantau_agent.probes.speed.errors import StoppedError
 if TYPE_CHECKING:
     from pantau_agent.probes.speed.server import Server
 
-_TICK_S = 0.05
+_TICK_S = 0.2
+_OneSocketSelector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
+"""Waiting once for one socket: poll needs no descriptor of its own, as epoll does."""
+
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _IN_PROGRESS = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN}
 
 
 class Stop:
-    """Tells threads to end; every wait looks at it each 50 ms."""
+    """Tells threads to end; every wait looks at it each 200 ms."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -200,7 +203,7 @@ def _shake_hands(sock: ssl.SSLSocket, server: Server, stop: Stop, deadline_s: fl
 
 def _is_ready(sock: socket.socket, events: int, stop: Stop, deadline_s: float) -> bool:
     """Wait until `sock` is ready for `events`; return False at the deadline. Raises StoppedError."""
-    with selectors.DefaultSelector() as selector:
+    with _OneSocketSelector() as selector:
         selector.register(sock, events)
         while (left_s := deadline_s - time.monotonic()) > 0:
             stop.check()

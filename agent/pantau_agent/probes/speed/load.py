@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import psutil
 
+from pantau_agent.probes.speed.discard import READ_BYTES
 from pantau_agent.probes.speed.goodput import Sample
 
 if TYPE_CHECKING:
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 
     from pantau_agent.probes.speed.connection import Connection, Stop
 
-_SETTLE_TICK_S = 0.005
-_TICK_S = 0.05
+_LAST_TICK_S = 0.005
+_SETTLE_TICK_S = 0.05
+_TICK_S = 0.2
 _SETTLE_S = 1.0
+_GATHER_STEPS = 8
+"""At most so many reads of each stream for one sample, lest a very fast line holds the sample up."""
 
 
 class Stream(Protocol):
@@ -113,7 +117,7 @@ class Load:
     def _wait_for_the_last(self) -> None:
         """When the budget is spent, wait within the load's time until all of it has arrived."""
         while self.budget_spent and self._left_s() > 0 and not self._is_settled():
-            self._stop.sleep(_SETTLE_TICK_S)
+            self._stop.sleep(_LAST_TICK_S)
             if self._due_in_s() <= 0:
                 self._sample()
 
@@ -138,21 +142,25 @@ class Load:
             self._step(selector, stream, events)
 
     def _gather(self, selector: selectors.BaseSelector) -> None:
-        """Take what the kernel holds back until there is more of it."""
+        """Take all that the kernel holds: what waits for more, and what a busy processor left behind."""
         for stream in self._streams:
-            self._step(selector, stream, selectors.EVENT_READ)
+            steps = 1
+            while self._step(selector, stream, selectors.EVENT_READ) >= READ_BYTES and steps < _GATHER_STEPS:
+                steps += 1
 
-    def _step(self, selector: selectors.BaseSelector, stream: Stream, ready: int) -> None:
+    def _step(self, selector: selectors.BaseSelector, stream: Stream, ready: int) -> int:
         if self.budget_spent:
-            return
+            return 0
         events = stream.events
-        self._left_bytes -= stream.step(ready, self._left_bytes)
+        moved = stream.step(ready, self._left_bytes)
+        self._left_bytes -= moved
         if stream.finished:
             selector.unregister(stream.connection)
             stream.reopen()
             selector.register(stream.connection, stream.events, stream)
         elif stream.events != events:
             selector.modify(stream.connection, stream.events, stream)
+        return moved
 
     def _due_in_s(self) -> float:
         """Return in how long the next sample is due: on the grid, and one at the end of the ramp-up."""

@@ -34,6 +34,8 @@ CREATE TABLE record (
 CREATE TABLE dropped (first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+_PRIMARY_CODE = 0xFF  # the rest of an SQLite result code is detail
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 COUNTERS = ("stored_count", "rejected_count", "dropped_count")
 
 
@@ -108,7 +110,7 @@ def last_seq(db: sqlite3.Connection) -> int:
 
 def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
     """Return what an error of SQLite means: damage ends the agent, everything else may pass."""
-    if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _DAMAGE:
         return SpoolDamagedError(f"{path} is damaged: {error}; start again, and it is put aside")
     return SpoolError(f"cannot use {path}: {error}")
 

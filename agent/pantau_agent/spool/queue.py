@@ -1,4 +1,4 @@
-"""The spool: every measurement, on disk, until the database has it.
+"""What the agent uses of the spool. Not a queue that forgets: what is taken out stays until it is acked.
 
 `put` is cheap and keeps records in memory; `commit` writes them, and what acks allowed to delete, in
 one transaction, so that an SD card is written once a minute. A record gets its `seq` when it is
@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from pantau_agent import spoolfile
 from pantau_agent.errors import SpoolError
 from pantau_agent.filelock import lock_file
-from pantau_agent.spoolfile import SpoolState, read_state
+from pantau_agent.spool import file
 from pantau_wire import ranges
 from pantau_wire.envelope import Dropped
 
@@ -29,10 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pantau_agent.clock import Stamp
+    from pantau_agent.spool.file import SpoolState
     from pantau_wire.envelope import DropReason
     from pantau_wire.ranges import Range
-
-__all__ = ["Spool", "SpoolState", "SpooledRecord", "read_state"]
 
 log = structlog.get_logger()
 
@@ -72,8 +70,8 @@ class Spool:
         self._confirmed: set[Range] = set()
         with contextlib.ExitStack() as stack:
             _hold(path, stack)
-            self._db = stack.enter_context(contextlib.closing(spoolfile.open_or_set_aside(path)))
-            self._state = self._saved = spoolfile.state_of(self._db, path)
+            self._db = stack.enter_context(contextlib.closing(file.open_or_set_aside(path)))
+            self._state = self._saved = file.state_of(self._db, path)
             self._stack = stack.pop_all()
         self.spool_id = self._state.spool_id
 
@@ -132,11 +130,11 @@ class Spool:
             for seq in seqs:
                 self._delete_later(seq, seq, "rejected_count")
 
-    def give_up(self, seq: int, reason: DropReason) -> None:
-        """Drop a record that can never be delivered; counted and announced like all that is dropped."""
+    def give_up(self, seqs: list[int], reason: DropReason) -> None:
+        """Drop records that can never be delivered; counted and announced like all that is dropped."""
         with self._using_disk():
             with self._db:
-                dropped = self._drop([seq], reason)
+                dropped = self._drop(seqs, reason)
                 self._save_counts(dropped)
             self._change(depth_count=-dropped, dropped_count=dropped)
 
@@ -180,7 +178,7 @@ class Spool:
             try:
                 yield
             except sqlite3.Error as error:
-                raise spoolfile.spool_error(self.path, error) from None
+                raise file.spool_error(self.path, error) from None
 
     def _change(self, **add: int) -> None:
         with self._memory:
@@ -215,8 +213,8 @@ class Spool:
             dropped = self._make_room()
             self._insert(batch)
             self._save_counts(dropped)
-            grown_bytes = spoolfile.used_bytes(self._db) - before.size_bytes
-            grown_seq = spoolfile.last_seq(self._db) - before.last_seq
+            grown_bytes = file.used_bytes(self._db) - before.size_bytes
+            grown_seq = file.last_seq(self._db) - before.last_seq
         self._deletions.clear()
         self._confirmed.clear()
         added = {"dropped_count": dropped, "size_bytes": grown_bytes, "last_seq": grown_seq}
@@ -232,13 +230,13 @@ class Spool:
         state = _plus(self.state(), dropped_count=dropped)
         self._db.executemany(
             "INSERT OR REPLACE INTO counter VALUES (?, ?)",
-            [(name, getattr(state, name)) for name in spoolfile.COUNTERS],
+            [(name, getattr(state, name)) for name in file.COUNTERS],
         )
 
     def _make_room(self) -> int:
         """Give up the oldest records when the spool is over its size, or they are over age; count them."""
         share = 0
-        if spoolfile.used_bytes(self._db) > self._max_bytes:
+        if file.used_bytes(self._db) > self._max_bytes:
             share = max(1, self.state().depth_count // _EVICT_SHARE)
         rows = self._db.execute(
             "SELECT seq, time_ns, clock FROM record ORDER BY seq LIMIT ?", (max(share, _AGING_LIMIT),)

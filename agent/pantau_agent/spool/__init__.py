@@ -1,0 +1,10 @@
+"""The spool: every measurement, on disk, until the database has it.
+
+queue   what the agent uses: put, commit, peek, ack
+file    the SQLite file: its tables, how it is opened, what its counters say
+"""
+
+from pantau_agent.spool.file import SpoolState, read_state
+from pantau_agent.spool.queue import Spool, SpooledRecord
+
+__all__ = ["Spool", "SpoolState", "SpooledRecord", "read_state"]
