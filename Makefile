@@ -4,7 +4,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup run test test-fast lint wheel bench lock generated clean
+.PHONY: help setup setup-dev run test test-fast lint wheel bench bench-accuracy lock generated clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,10 @@ wheel: setup-dev ## build/dist/pantau-VERSION-py3-none-any.whl
 
 bench: setup-dev ## run the benchmarks: build/bench/NAME.json and a table each
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-accuracy: setup-dev ## speed engine against shaped links, beside iperf3 and speedtest-cli (root; RATES=7,60)
+	@scripts/test-needs.sh
+	@$(BIN)/python -m benchmarks accuracy
 
 lock: setup-dev ## choose versions anew within pyproject.toml and lock them
 	@scripts/lock.sh

@@ -3,8 +3,8 @@
 A hundred devices publish envelopes of ten measurements, the typical minute of `wire_codec`, encoded
 beforehand and sent with QoS 1 over one raw connection; never more are unanswered than `WINDOW`. An envelope
 counts when the collector's ack says `stored`. The null store takes everything and keeps nothing: it shows
-what the ingest costs. SQLite keeps it with `synchronous=FULL`, on the disk that holds the temporary files. The
-collector shares the machine's cores with broker and publisher: what one core would do alone is 100,000
+what the ingest costs. SQLite keeps it with `synchronous=FULL`, on the disk that holds the temporary files.
+The collector shares the machine's cores with broker and publisher: what one core would do alone is 100,000
 divided by `collector_cpu_s_per_100k_envelopes`. `python -m benchmarks.ingest_path` prints the rows.
 """
 

@@ -1,11 +1,14 @@
 #!/bin/sh
-# Brings what the tests need beyond Python: Mosquitto and Chromium, from Debian's packages. Without
-# root, or without apt, it says what is missing; the tests that need it then skip and say so.
+# Brings what the tests need beyond Python, from Debian's packages: Mosquitto, Chromium, tools for
+# networks of namespaces, iperf3 to compare with. Without root, or without apt, it says what is missing;
+# the tests that need it then skip and say so.
 set -eu
 
 missing=""
-[ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
-command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+PATH=$PATH:/usr/sbin:/sbin
+for need in mosquitto:mosquitto chromium:chromium tc:iproute2 nft:nftables openssl:openssl iperf3:iperf3; do
+    command -v "${need%%:*}" >/dev/null 2>&1 || missing="$missing ${need##*:}"
+done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -54,9 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--port", type=_port, default=8080, help="the portal's port (default: 8080; 0: any)")
     parser.add_argument("--duration", type=_seconds, metavar="S", help="stop after so many seconds")
-    parser.add_argument(
-        "--json", action="store_true", help="print the account as one JSON object"
-    )
+    parser.add_argument("--json", action="store_true", help="print the account as one JSON object")
     parser.add_argument(
         "--broker", choices=("embedded", "mosquitto"), default="embedded", help="which MQTT broker to start"
     )

@@ -37,6 +37,7 @@ commit_interval_s = 1
 [delivery]
 first_resend_s = 5
 stop_grace_s = 12
+message_expiry = {message_expiry}
 
 [traffic]
 period_s = 5
@@ -139,6 +140,8 @@ def start(supervisor: Supervisor, state: Path, portal_port: int, broker_kind: st
         "broker_port": broker_port,
         "testpoint_port": testpoint_port,
         "portal_port": portal_port,
+        # rumqttd stops serving a shared subscription at the first message that expires in it.
+        "message_expiry": str(broker_kind != "embedded").lower(),
     }
     _start_collector(supervisor, stack, values)
     stack.agent_config.write_text(_AGENT.format(**values), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import random
 import socket
 import threading
 import time
@@ -261,3 +262,27 @@ def test_an_envelope_takes_as_much_as_fits_and_announces_what_it_can(spool):
     assert len(packed.payload) <= 1800
     assert module.pack(header(dropped), records, 900) is None
     assert len(module.pack(header(), records, 10**6).seqs) == 10
+
+
+async def test_no_event_is_lost_when_it_arrives_as_the_wait_ends(spool, monkeypatch):
+    """Thousands of waits that end just when something comes: each event is handed out once, in order."""
+    device = Device(spool, NAME, 1)
+    line = connection.Connection(None, asyncio.Queue(), 0)
+    rng = random.Random(11)
+    monkeypatch.setattr(
+        device.publisher._window, "wake_at", lambda _: time.monotonic() + rng.uniform(0, 0.0003)
+    )
+
+    async def produce():
+        for number in range(1000):
+            line.events.put_nowait(connection.Lost(str(number)))
+            await asyncio.sleep(rng.uniform(0, 0.0003))
+
+    producing = asyncio.create_task(produce())
+    taken = []
+    while len(taken) < 1000:
+        event = await device.publisher._next_event(line)
+        if event is not None:
+            taken.append(int(event.reason))
+    await producing
+    assert taken == list(range(1000))

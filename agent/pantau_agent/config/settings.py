@@ -88,7 +88,11 @@ class SpoolConfig(Section, frozen=True):
 
 
 class DeliveryConfig(Section, frozen=True):
-    """How eagerly the spool is emptied."""
+    """How eagerly the spool is emptied.
+
+    With `message_expiry` the broker forgets a message when it is sent again; turn it off only for a
+    broker that handles expiry wrongly.
+    """
 
     window_envelopes: Annotated[int, Meta(ge=3, le=8)] = 8
     window_reserved_live: Annotated[int, Meta(ge=1, le=2)] = 2
@@ -97,6 +101,7 @@ class DeliveryConfig(Section, frozen=True):
     max_resend_s: PositiveSeconds = 900.0
     backlog_records_per_s: Annotated[float, Meta(gt=0)] = 50.0
     stop_grace_s: Annotated[float, Meta(ge=0, le=300)] = 5.0
+    message_expiry: bool = True
 
     def __post_init__(self) -> None:
         """Raise ValueError for a longest wait that is shorter than the first."""

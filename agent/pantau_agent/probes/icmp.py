@@ -1,7 +1,8 @@
 """Round trips by ICMP echo (RFC 792, RFC 4443) on unprivileged sockets, through icmplib.
 
 One socket serves all packets of a run; answers are matched by sequence number. icmplib stamps packets with
-the wall clock, which NTP may step, so the delays are taken from the monotonic clock here.
+the wall clock, which NTP may step, so the delays are taken from the monotonic clock here, up to the kernel's
+moment of reception.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import socket
 import time
 from typing import Any, Self
 
-from pantau_agent.probes import interfaces
+from pantau_agent.probes import arrival, interfaces
 from pantau_agent.probes.failures import ProbeError, error_of
 
 ROUND_TRIP_BYTES = 14 + 20 + 8 + 56
@@ -28,7 +29,8 @@ class Pinger:
         self._family = family
         self._address = address
         self._timeout_s = timeout_s
-        self._waiting: dict[int, asyncio.Future[float]] = {}
+        self._waiting: dict[int, asyncio.Future[int]] = {}
+        self._listener: asyncio.Task[None] | None = None
         self._sequence = 0
         self._icmp: Any = None
         self.interface: str | None = None
@@ -38,13 +40,20 @@ class Pinger:
         self._icmp = await asyncio.to_thread(_open, self._family)
         self._icmp.blocking = False
         self.interface = _interface_towards(self._family, self._address)
-        self._listener = asyncio.create_task(self._listen())
+        if arrival.can_tell(self._icmp.sock):
+            arrival.request_stamps(self._icmp.sock)
+            asyncio.get_running_loop().add_reader(self._icmp.sock.fileno(), self._receive)
+        else:
+            self._listener = asyncio.create_task(self._listen())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._listener.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._listener
+        if self._listener is None:
+            asyncio.get_running_loop().remove_reader(self._icmp.sock.fileno())
+        else:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
         self._icmp.close()
 
     async def round_trip_ms(self) -> float | None:
@@ -54,29 +63,41 @@ class Pinger:
         """
         self._sequence += 1
         sequence = self._sequence
-        answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[sequence] = answer
         try:
-            begun_s = time.perf_counter()
+            begun_ns = time.monotonic_ns()
             self._send(sequence)
-            async with asyncio.timeout(self._timeout_s):
-                answered_s = await answer
-        except TimeoutError:
-            return None
+            await asyncio.wait([answer], timeout=self._timeout_s)
         finally:
             del self._waiting[sequence]
-        return round((answered_s - begun_s) * 1000, 3)
+        if not answer.done():
+            return None
+        delay_ms = max(answer.result() - begun_ns, 0) / 1e6
+        return round(delay_ms, 3) if delay_ms <= self._timeout_s * 1000 else None
 
     def _send(self, sequence: int) -> None:
         import icmplib  # type: ignore[import-untyped]  # noqa: PLC0415 - see _open
 
+        if self._listener is None:
+            self._receive()  # so that no burst after a busy time makes the kernel's queue overflow
         request = icmplib.ICMPRequest(self._address, id=sequence, sequence=sequence)
         try:
             self._icmp.send(request)
         except icmplib.ICMPLibError as error:
             raise _typed(error, f"ICMP echo to {self._address}") from error
 
+    def _receive(self) -> None:
+        """Take all that waits. An error is about one of our packets: that one stays unanswered."""
+        while True:
+            try:
+                packet, at_ns = arrival.receive(self._icmp.sock, _RECEIVE_BYTES)
+            except OSError:
+                return
+            self._take(packet, at_ns)
+
     async def _listen(self) -> None:
+        """Do the same where the kernel does not tell when a packet came."""
         loop = asyncio.get_running_loop()
         sock = self._icmp.sock
         while True:
@@ -85,14 +106,13 @@ class Pinger:
             except OSError:  # an ICMP error about one of our packets: that one stays unanswered
                 await asyncio.sleep(0)
                 continue
-            now_s = time.perf_counter()
-            self._take(packet, now_s)
+            self._take(packet, time.monotonic_ns())
 
-    def _take(self, packet: bytes, now_s: float) -> None:
+    def _take(self, packet: bytes, at_ns: int) -> None:
         reply = self._icmp._parse_reply(packet, None, 0)  # noqa: SLF001 - icmplib's own receive is not concurrent
         answer = self._waiting.get(reply.sequence) if reply is not None else None
         if answer is not None and not answer.done() and reply.type == _echo_reply(self._family):
-            answer.set_result(now_s)
+            answer.set_result(at_ns)
 
 
 def _echo_reply(family: socket.AddressFamily) -> int:

@@ -1,8 +1,8 @@
 """Round trips by STAMP (RFC 8762), unauthenticated mode, with the session id of RFC 8972.
 
 The delay is (T4 - T1) - (T3 - T2): what the reflector took is not the line's. T1 and T4 are monotonic, so
-that a step of our clock does no harm; T4 is the kernel's moment of reception, moved to the monotonic clock by
-the packet's age when it is read, so that a busy event loop does not lengthen it.
+that a step of our clock does no harm; T4 is the kernel's moment of reception (`arrival`), so that a busy
+event loop does not lengthen it.
 
 A reply counts if it comes from the address and port that were asked (the socket is connected), belongs to a
 packet that was sent, and repeats its timestamp, which is as good as a secret to whoever cannot read the line.
@@ -14,28 +14,18 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
-import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from pantau_agent.probes import interfaces, stamp_packet
+from pantau_agent.probes import arrival, interfaces, stamp_packet
 from pantau_agent.probes.failures import ProbeError, error_of
 from pantau_agent.probes.stamp_loss import FIRST_NUMBER, LostEachWay, lost_each_way
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 ROUND_TRIP_BYTES = 14 + 20 + 8 + stamp_packet.BASE_SIZE
 """What one packet weighs each way on Ethernet and IPv4."""
 
-_SO_TIMESTAMPNS = 64  # SO_TIMESTAMPNS_NEW of asm-generic/socket.h, which Python 3.11 does not name
-_TIMESPEC = struct.Struct("=qq")
 _RECEIVE_BYTES = 2048
-_ANCILLARY_BYTES = 128
-_OLDEST_NS = 60 * stamp_packet.NS_PER_S
-"""A packet that seems to have waited longer in our kernel tells that our clock was set."""
 
 
 @dataclass(slots=True)
@@ -93,7 +83,11 @@ class Pinger:
         return lost_each_way(len(self._sent), self._replies)
 
     def _send(self) -> _Sent:
-        """Send the next packet; its number is used up only if it left, and its time is taken last."""
+        """Send the next packet; its number is used up only if it left, and its time is taken last.
+
+        What has come is read before, so that no burst after a busy time makes the kernel's queue overflow.
+        """
+        self._receive()
         number = FIRST_NUMBER + len(self._sent)
         try:
             sent = self._send_once(number)
@@ -116,10 +110,10 @@ class Pinger:
         """Take all that waits. An error is about an earlier packet of ours, which stays unanswered."""
         while True:
             try:
-                octets, ancillary, _, _ = self._sock.recvmsg(_RECEIVE_BYTES, _ANCILLARY_BYTES)
+                octets, at_ns = arrival.receive(self._sock, _RECEIVE_BYTES)
             except OSError:
                 return
-            self._take(octets, time.monotonic_ns() - _age_ns(ancillary))
+            self._take(octets, at_ns)
 
     def _take(self, octets: bytes, at_ns: int) -> None:
         reply = self._codec.unpack(octets)
@@ -136,28 +130,18 @@ class Pinger:
 
 
 def _open(family: socket.AddressFamily, peer: tuple[str, int]) -> socket.socket:
-    if sys.platform == "win32":
-        raise ProbeError("unsupported", "STAMP needs recvmsg, which Windows does not have")
     try:
         sock = socket.socket(family, socket.SOCK_DGRAM)
     except OSError as fault:
         raise error_of(fault, "open a UDP socket") from fault
     try:
         sock.settimeout(0)
-        if sys.platform == "linux":
-            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        arrival.request_stamps(sock)
         sock.connect(peer)
     except OSError as fault:
         sock.close()
         raise error_of(fault, f"STAMP to {peer[0]} port {peer[1]}") from fault
+    if not arrival.can_tell(sock):
+        sock.close()
+        raise ProbeError("unsupported", "STAMP needs recvmsg, which this system does not have")
     return sock
-
-
-def _age_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int:
-    """Return how long ago the kernel received the packet, 0 where it does not say."""
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(data) >= _TIMESPEC.size:
-            seconds, ns = _TIMESPEC.unpack_from(data)
-            age_ns = time.time_ns() - (seconds * stamp_packet.NS_PER_S + ns)
-            return age_ns if 0 <= age_ns <= _OLDEST_NS else 0
-    return 0

@@ -195,7 +195,7 @@ class Publisher:
             await asyncio.to_thread(self._outbox.give_up, [records[0].seq], "too_large")
             return
         ticket = self._window.sent(lane, span, packed.seqs, now, packed.dropped)
-        expiry_s = self._window.patience_left_s(ticket, now)
+        expiry_s = self._window.patience_left_s(ticket, now) if self._delivery.message_expiry else None
         topic = topics.topic(self._identity.device, "measurements")
         message_id = connection.publish(topic, packed.payload, packed.content_type, expiry_s)
         self._tickets[message_id] = ticket

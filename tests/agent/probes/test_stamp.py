@@ -55,6 +55,18 @@ async def test_the_testpoint_answers_every_packet(reflector_port: int) -> None:
     assert 0 < found.rtd_p50_ms < 1000
 
 
+async def test_ipv6_is_no_different() -> None:
+    try:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        sock.bind(("::1", 0))
+    except OSError as error:
+        pytest.skip(f"no IPv6 on the loopback: {error}")
+    with sock, testpoint.Reflector(sock, structlog.get_logger()):
+        port = sock.getsockname()[1]
+        found = await measure(host="::1", stamp_port=port)
+    assert (found.received_count, found.server) == (10, f"[::1]:{port}")
+
+
 async def test_own_packets_are_booked(reflector_port: int) -> None:
     context = Context()
     await measure(context, stamp_port=reflector_port)

@@ -41,12 +41,12 @@ def stored(found: Sorted) -> list[int]:
     return [arrival.record.seq for arrival in found.arrivals]
 
 
-def deferred(found: Sorted) -> list[int]:
-    return [seq for entry in found.deferred for seq in range(entry.first_seq, entry.last_seq + 1)]
-
-
 def rejected(found: Sorted) -> list[int]:
     return [entry.seq for entry in found.rejected]
+
+
+def deferred(found: Sorted) -> list[int]:
+    return [seq for entry in found.deferred for seq in range(entry.first_seq, entry.last_seq + 1)]
 
 
 def deliveries(found: Sorted) -> list[tuple[int, int, str, str]]:
@@ -58,9 +58,7 @@ def test_good_records_are_stored():
     found = sort(*envelope([4, 5, 6, 9]))
     assert (found.device, found.spool) == ("desa-1", "s1")
     assert stored(found) == [4, 5, 6, 9]
-    assert {(arrival.device, arrival.spool, arrival.boot) for arrival in found.arrivals} == {
-        ("desa-1", "s1", "b1")
-    }
+    assert {(one.device, one.spool, one.boot) for one in found.arrivals} == {("desa-1", "s1", "b1")}
     assert deliveries(found) == [(4, 6, "received", ""), (9, 9, "received", "")]
     assert (found.rejected, found.deferred, found.dead_letters) == ([], [], [])
 
@@ -130,8 +128,8 @@ def test_dropped_ranges_become_deliveries():
 def test_unregistered_devices_are_deferred():
     """All of an unregistered device's records, the bad ones too, are deferred and nothing is kept of them."""
     lost = (Dropped(first_seq=1, last_seq=3, reason="spool_full"),)
-    bad = bad_record(7)
-    found = sort(*envelope_of(record(5), record(6), bad, device="stranger", dropped=lost), device="stranger")
+    sent = (record(5), record(6), bad_record(7))
+    found = sort(*envelope_of(*sent, device="stranger", dropped=lost), device="stranger")
     (entry,) = found.deferred
     assert (entry.first_seq, entry.last_seq, entry.reason, entry.retry_after_s) == (5, 7, "unregistered", 300)
     assert (found.arrivals, found.rejected, found.dead_letters, found.deliveries) == ([], [], [], [])

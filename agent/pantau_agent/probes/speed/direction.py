@@ -118,7 +118,7 @@ def _close(stream: Stream) -> None:
 
 
 class _Watcher:
-    """Takes the samples of a load as they come: books the bytes, tells the person who watches."""
+    """Takes the samples of a load as they come: books bytes, spares the line, tells who watches."""
 
     def __init__(self, way: Way, trial: Trial, peer: Peer, plan: Plan, pinger: LoadedPinger) -> None:
         self._way = way
@@ -132,12 +132,14 @@ class _Watcher:
 
     def __call__(self, samples: Sequence[Sample]) -> None:
         self.book(samples[-1].payload_bytes)
+        rate_bps = recent_rate_bps(samples)
+        self._pinger.spare(rate_bps)
         self._report(
             Progress(
                 self._way,
                 samples[-1].at_s,
                 self._plan.duration_s,
-                rate_bps=recent_rate_bps(samples),
+                rate_bps=rate_bps,
                 rtd_ms=self._pinger.delays_ms[-1] if self._pinger.delays_ms else None,
             )
         )
