@@ -42,7 +42,7 @@ wheel: setup-dev ## build/dist/pantau-VERSION-py3-none-any.whl
 	@rm -rf build/dist
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir build/dist
 
-bench: setup-dev ## run the benchmarks: build/bench/NAME.json and a table each
+bench: setup-dev ## run the benchmarks: build/bench/NAME.json and a table each (ARGS=NAME)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-accuracy: setup-dev ## speed engine against shaped links, beside iperf3 and speedtest-cli (root; RATES=7,60)

@@ -1,1 +1,1 @@
-"""What the figures in README and docs rest on. `make bench` runs all, `make bench ARGS=NAME` one."""
+"""What the figures in README and docs rest on. `make bench` runs them, `make bench ARGS=NAME` one."""
