@@ -7,7 +7,7 @@ ARGS ?=
 .PHONY: help setup setup-dev run test test-fast lint wheel bench bench-accuracy lock generated clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: ## make .venv with what the product needs
 	@scripts/setup.sh run
