@@ -15,8 +15,8 @@ from tests.fakes import network
 
 WITHIN_RATIO = 0.03
 RATES_MBIT = (5, 100)
-SHORT: dict[str, Any] = {"download_s": 5.5, "upload_s": 6.5, "idle_pings": 3}
-DISTURBED = "no processor time was left"
+SHORT: dict[str, Any] = {"download_s": 8.0, "upload_s": 9.5, "idle_pings": 3}
+AGAIN = "measured once more"
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +26,13 @@ def _shaped_lines() -> None:
 
 
 @pytest.mark.usefixtures("_shaped_lines")
-@pytest.mark.filterwarnings(f"default:{DISTURBED}")
+@pytest.mark.filterwarnings(f"default:.*{AGAIN}")
 @pytest.mark.parametrize("rate_mbit", RATES_MBIT)
 def test_both_ways_are_within_three_percent_of_what_the_shaper_leaves(rate_mbit: int) -> None:
-    """The bound never moves; a wrong test that says itself that the processor failed it is repeated once."""
+    """The bound never moves; on a machine shared with others a wrong test is repeated once, and printed."""
     figures = measure(rate_mbit, **SHORT)
-    if not true(figures, rate_mbit) and any(figure.remark == "device" for figure in figures.values()):
-        warnings.warn(f"{DISTURBED} at {rate_mbit} Mbit/s, once more after {figures}", stacklevel=1)
+    if not true(figures, rate_mbit):
+        warnings.warn(f"{rate_mbit} Mbit/s {AGAIN} after {figures}", stacklevel=1)
         figures = measure(rate_mbit, **SHORT)
     assert true(figures, rate_mbit), figures
 
