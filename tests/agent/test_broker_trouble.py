@@ -11,10 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-import structlog
 from tests.agent.support import collector as peers
 from tests.agent.support.collector import Collector
-from tests.agent.support.device import Device, open_spool, running, until
+from tests.agent.support.device import Device, running, until
 from tests.agent.support.mosquitto import tuned
 from tests.fakes import brokers
 
@@ -31,19 +30,6 @@ NAME = "desa-1"
 def broker(request, tmp_path):
     with brokers.running(request.param, tmp_path) as started:
         yield started
-
-
-@pytest.fixture
-def spool(tmp_path):
-    opened = open_spool(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def logs():
-    with structlog.testing.capture_logs() as captured:
-        yield captured
 
 
 @pytest.fixture

@@ -29,13 +29,6 @@ def name():
 
 
 @pytest.fixture
-def spool(tmp_path):
-    opened = open_spool(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def collector(broker, name):
     with Collector(broker.port, name) as listening:
         yield listening

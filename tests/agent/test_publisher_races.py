@@ -13,8 +13,7 @@ import time
 import mqtt5
 import paho.mqtt.client as paho
 import pytest
-import structlog
-from tests.agent.support.device import Device, delivery, open_spool, running, until
+from tests.agent.support.device import Device, delivery, running, until
 from tests.agent.support.oddbroker import OddBroker
 
 from pantau_agent import clock
@@ -27,19 +26,6 @@ from pantau_wire import ranges
 from pantau_wire.envelope import Ack, Dropped, Header
 
 NAME = "desa-1"
-
-
-@pytest.fixture
-def spool(tmp_path):
-    opened = open_spool(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def logs():
-    with structlog.testing.capture_logs() as captured:
-        yield captured
 
 
 def answer(broker, packet):

@@ -9,8 +9,6 @@ import math
 import random
 import time
 
-import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.agent.support.device import until
@@ -21,12 +19,6 @@ from pantau_wire.fields import Dns
 
 BLANK = Dns(resolver="192.0.2.1", name="blank.id")
 GOOD = Dns(resolver="192.0.2.1", name="good.id", resolve_ms=1.0)
-
-
-@pytest.fixture
-def logs():
-    with structlog.testing.capture_logs() as captured:
-        yield captured
 
 
 def job(probe, *, name="dns", period_s=0.05, timeout_s=5.0, spread_ratio=0.0):
