@@ -32,6 +32,7 @@ class Language:
     intro: str
     head: tuple[str, str, str, str, str, str]
     types: Mapping[str, str]
+    at_most: str
     units: Mapping[Unit, str]
     kinds: Mapping[str, str]
     key: str
@@ -51,7 +52,14 @@ A field that is not a key may be null, or absent, which is the same: it was not 
 nothing to measure. Null never means zero. A measurement that failed says why in `failure`. Fields marked
 as key are always there; with device, kind and time they identify the point.""",
     head=("Field", "Unit", "Type", "Key", "Values", "Meaning"),
-    types={"float": "number", "int": "whole number", "bool": "true or false", "text": "text"},
+    types={
+        "float": "number",
+        "int": "whole number",
+        "bool": "true or false",
+        "text": "text",
+        "series": "list of numbers",
+    },
+    at_most="at most",
     units={
         Unit.MILLISECONDS: "milliseconds",
         Unit.SECONDS: "seconds",
@@ -62,6 +70,7 @@ as key are always there; with device, kind and time they identify the point.""",
         Unit.COUNT: "count",
         Unit.DECIBEL_MILLIWATT: "dBm",
         Unit.CELSIUS: "°C",
+        Unit.ROUND_TRIPS_PER_MINUTE: "round trips per minute",
         Unit.NONE: "",
     },
     kinds={kind: (struct.__doc__ or "").splitlines()[0] for kind, struct in KINDS.items()},
@@ -81,7 +90,14 @@ Kolom yang bukan kunci boleh null atau tidak ada, dan keduanya sama artinya: tid
 dapat diukur. Null tidak pernah berarti nol. Pengukuran yang gagal menyebutkan sebabnya di `failure`. Kolom
 bertanda kunci selalu ada; bersama perangkat, jenis, dan waktu, kolom kunci menandai satu titik data.""",
     head=("Kolom", "Satuan", "Tipe", "Kunci", "Nilai", "Arti"),
-    types={"float": "bilangan", "int": "bilangan bulat", "bool": "benar atau salah", "text": "teks"},
+    types={
+        "float": "bilangan",
+        "int": "bilangan bulat",
+        "bool": "benar atau salah",
+        "text": "teks",
+        "series": "daftar bilangan",
+    },
+    at_most="paling banyak",
     units={
         Unit.MILLISECONDS: "milidetik",
         Unit.SECONDS: "detik",
@@ -92,6 +108,7 @@ bertanda kunci selalu ada; bersama perangkat, jenis, dan waktu, kolom kunci mena
         Unit.COUNT: "jumlah",
         Unit.DECIBEL_MILLIWATT: "dBm",
         Unit.CELSIUS: "°C",
+        Unit.ROUND_TRIPS_PER_MINUTE: "pulang-pergi per menit",
         Unit.NONE: "",
     },
     kinds={
@@ -142,7 +159,7 @@ def _types(kind: str) -> dict[str, inspect.Type]:
     return {field.name: field.type for field in info.fields}
 
 
-def _values(info: inspect.Type, words: Language) -> str:
+def _values(info: inspect.Type, words: Language) -> str:  # noqa: PLR0911 - one for each type
     match info:
         case inspect.UnionType():
             return ", ".join(filter(None, (_values(choice, words) for choice in info.types)))
@@ -155,6 +172,8 @@ def _values(info: inspect.Type, words: Language) -> str:
         case inspect.StrType():
             pattern = str(info.pattern).removeprefix("^").removesuffix(r"\Z")
             return f"`{pattern}`"
+        case inspect.VarTupleType():
+            return f"{words.at_most} {info.max_length}: {_values(info.item_type, words)}"
     return ""
 
 

@@ -27,6 +27,7 @@ _GRACE_S = 30.0  # beyond the planned time, before a run is given up
 _SPREAD = 0.8  # of a period in which the packets are sent; the rest is for late answers
 _BUSY_WAITS_S = 120.0  # what a busy server may cost a speed test
 _DEFAULT_INTERFACE = "default"
+_DAY_S = 86_400.0
 
 
 def jobs_of(config: AgentConfig) -> list[Job]:
@@ -120,7 +121,7 @@ def _speed(config: AgentConfig) -> Job:
             streams=section.streams_count,
             max_bytes=section.max_bytes,
         ),
-        period_s=section.period_s,
+        period_s=section.period_s or _DAY_S / section.tests_per_day,
         timeout_s=section.download_s + section.upload_s + _BUSY_WAITS_S + _GRACE_S,
         blank=Speed(engine="http", server=section.url),
     )

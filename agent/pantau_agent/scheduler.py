@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
 from pantau_agent import clock
-from pantau_wire import codec
+from pantau_wire import codec, schema
 
 if TYPE_CHECKING:
     import random
@@ -53,8 +53,15 @@ async def measure(
 
     What the contract would refuse counts as a crash of the probe. `crashed_before` keeps the log short.
     """
-    stamp = clock.now()
-    began = time.monotonic()
+    stamp, began = clock.now(), time.monotonic()
+
+    def begins() -> None:
+        nonlocal stamp, began
+        stamp, began = clock.now(), time.monotonic()
+
+    context = replace(
+        context, begins=begins, test_traffic=context.test_traffic.purposed(schema.kind_of(job.blank))
+    )
     limit = asyncio.timeout(job.timeout_s)
     try:
         async with limit:

@@ -29,7 +29,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 def test_a_numbers_name_ends_in_its_unit_and_nothing_else_does() -> None:
     for kind, column in EVERY_COLUMN:
-        is_number = column.type in ("int", "float") and column.name not in UNITLESS_NUMBERS
+        is_number = column.type in ("int", "float", "series") and column.name not in UNITLESS_NUMBERS
         assert (column.unit is not Unit.NONE) == is_number, (kind, column.name)
 
 

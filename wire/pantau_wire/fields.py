@@ -20,15 +20,19 @@ import msgspec
 from pantau_wire.vocabulary import (
     AnyRatio,
     BitsPerSecond,
+    BitsPerSecondSeries,
     Bytes,
     Celsius,
+    Code,
     Count,
     Dbm,
     Fingerprint,
     HttpStatus,
+    Id,
     Milliseconds,
     Name,
     Ratio,
+    RoundTripsPerMinute,
     Seconds,
     SignedMilliseconds,
     Text,
@@ -47,6 +51,7 @@ Failure = Literal[
     "budget",  # the data budget does not allow it
     "internal",  # a fault of ours
 ]
+EndedBy = Literal["time", "stable", "budget"]
 LimitedBy = Literal["none", "device", "busy_line", "budget", "server"]
 ClockState = Literal["synced", "unsynced", "repaired", "estimated", "unknown"]
 
@@ -204,6 +209,24 @@ class Latency(Measurement, frozen=True, kw_only=True, tag="latency"):
     received_count: Annotated[
         Count | None,
         Text("Received", "Terjawab", "Answers received in time", "Jawaban yang tiba tepat waktu"),
+    ] = None
+    skipped_count: Annotated[
+        Count | None,
+        Text(
+            "Skipped",
+            "Dilewati",
+            "Probe packets left out because our own speed test loaded the line",
+            "Paket uji yang tidak dikirim karena uji kecepatan kami membebani jalur",
+        ),
+    ] = None
+    authenticated: Annotated[
+        bool | None,
+        Text(
+            "Authenticated",
+            "Terautentikasi",
+            "Whether probe packets and answers carried a signature (RFC 8762, HMAC-SHA-256)",
+            "Apakah paket uji dan jawabannya bertanda tangan (RFC 8762, HMAC-SHA-256)",
+        ),
     ] = None
     forward_lost_count: Annotated[
         Count | None,
@@ -447,6 +470,60 @@ class Speed(Measurement, frozen=True, kw_only=True, tag="speed"):
             "Waktu tunda pulang-pergi pada sambungan tersendiri selama unggahan",
         ),
     ] = None
+    download_responsiveness_rpm: Annotated[
+        RoundTripsPerMinute | None,
+        Text(
+            "Responsiveness while downloading",
+            "Ketanggapan saat mengunduh",
+            "Round trips per minute that the loaded line still allows",
+            "Banyaknya pulang-pergi per menit yang masih mungkin saat jalur terbebani",
+        ),
+    ] = None
+    upload_responsiveness_rpm: Annotated[
+        RoundTripsPerMinute | None,
+        Text(
+            "Responsiveness while uploading",
+            "Ketanggapan saat mengunggah",
+            "Round trips per minute that the loaded line still allows",
+            "Banyaknya pulang-pergi per menit yang masih mungkin saat jalur terbebani",
+        ),
+    ] = None
+    download_series_bps: Annotated[
+        BitsPerSecondSeries | None,
+        Text(
+            "Download, second by second",
+            "Unduhan, detik demi detik",
+            "Goodput of each second from the first request on, ramp-up included",
+            "Kecepatan tiap detik sejak permintaan pertama, termasuk masa naik",
+        ),
+    ] = None
+    upload_series_bps: Annotated[
+        BitsPerSecondSeries | None,
+        Text(
+            "Upload, second by second",
+            "Unggahan, detik demi detik",
+            "Goodput of each second from the first request on, ramp-up included",
+            "Kecepatan tiap detik sejak permintaan pertama, termasuk masa naik",
+        ),
+    ] = None
+    download_ended_by: Annotated[
+        EndedBy | None,
+        Text(
+            "Download ended by",
+            "Unduhan berakhir karena",
+            "Whether its time was up, its rate was stable early, or its bytes were used up",
+            "Apakah waktunya habis, lajunya sudah stabil, atau kuotanya habis",
+        ),
+    ] = None
+    upload_ended_by: Annotated[
+        EndedBy | None,
+        Text(
+            "Upload ended by",
+            "Unggahan berakhir karena",
+            "Whether its time was up, its rate was stable early, or its bytes were used up",
+            "Apakah waktunya habis, lajunya sudah stabil, atau kuotanya habis",
+        ),
+    ] = None
     download_interface_ratio: Annotated[
         AnyRatio | None,
         Text(
@@ -465,6 +542,33 @@ class Speed(Measurement, frozen=True, kw_only=True, tag="speed"):
             "Yang dikirim antarmuka dibagi yang dihitung uji; jauh dari 1 berarti ada lalu lintas lain",
         ),
     ] = None
+    interface_ratio_suspect: Annotated[
+        bool | None,
+        Text(
+            "Interface ratio suspect",
+            "Rasio antarmuka meragukan",
+            "Whether a direction's interface ratio lies outside 0.95 to 1.15",
+            "Apakah rasio antarmuka salah satu arah di luar 0,95 sampai 1,15",
+        ),
+    ] = None
+    line_wait_s: Annotated[
+        Seconds | None,
+        Text(
+            "Waited for the line",
+            "Menunggu jalur",
+            "How long the test waited for other traffic to end before it began",
+            "Berapa lama uji menunggu lalu lintas lain selesai sebelum dimulai",
+        ),
+    ] = None
+    limit_detail: Annotated[
+        Name | None,
+        Text(
+            "Limit, in detail",
+            "Rincian pembatas",
+            "What exactly held the test back",
+            "Apa tepatnya yang menahan uji",
+        ),
+    ] = None
 
 
 class Dns(Measurement, frozen=True, kw_only=True, tag="dns"):
@@ -480,6 +584,15 @@ class Dns(Measurement, frozen=True, kw_only=True, tag="dns"):
     ] = None
     answer_count: Annotated[
         Count | None, Text("Answers", "Jawaban", "Addresses in the answer", "Alamat dalam jawaban")
+    ] = None
+    response_code: Annotated[
+        Code | None,
+        Text(
+            "Response code",
+            "Kode jawaban",
+            "The resolver's answer code (RFC 1035), where a resolver was asked by name",
+            "Kode jawaban resolver (RFC 1035), bila resolver ditanya langsung",
+        ),
     ] = None
 
 
@@ -575,6 +688,10 @@ class Device(Measurement, frozen=True, kw_only=True, tag="device"):
     agent_version: Annotated[
         Version | None, Text("Agent version", "Versi agen", "Version that runs", "Versi yang berjalan")
     ] = None
+    boot_id: Annotated[
+        Id | None,
+        Text("Boot id", "Id nyala", "Changes each time the device starts", "Berganti tiap perangkat menyala"),
+    ] = None
     uptime_s: Annotated[
         Seconds | None, Text("Uptime", "Waktu hidup", "Since the device booted", "Sejak perangkat menyala")
     ] = None
@@ -613,6 +730,15 @@ class Device(Measurement, frozen=True, kw_only=True, tag="device"):
             "Apakah panas atau catu daya lemah memperlambat prosesor",
         ),
     ] = None
+    throttling_flags_count: Annotated[
+        Count | None,
+        Text(
+            "Throttling flags",
+            "Bendera pelambatan",
+            "A Raspberry Pi's firmware flags as a number: supply, heat and frequency",
+            "Bendera firmware Raspberry Pi sebagai bilangan: catu daya, panas, frekuensi",
+        ),
+    ] = None
     clock_state: Annotated[
         ClockState | None,
         Text("Clock", "Jam", "Whether the clock is synchronised", "Apakah jam tersinkron"),
@@ -624,6 +750,24 @@ class Device(Measurement, frozen=True, kw_only=True, tag="device"):
             "Selisih jam",
             "Device's clock minus the server's, as the last answer showed it",
             "Jam perangkat dikurangi jam peladen, menurut jawaban terakhir",
+        ),
+    ] = None
+    clock_daemon: Annotated[
+        Literal["chrony", "timesyncd", "ntpd", "other", "none"] | None,
+        Text(
+            "Clock daemon",
+            "Layanan jam",
+            "What keeps the device's clock right",
+            "Layanan yang menjaga jam perangkat",
+        ),
+    ] = None
+    clock_error_ms: Annotated[
+        Milliseconds | None,
+        Text(
+            "Clock error at most",
+            "Galat jam paling besar",
+            "The bound that the kernel or the clock daemon gives",
+            "Batas menurut kernel atau layanan jam",
         ),
     ] = None
     spool_depth_count: Annotated[
@@ -668,6 +812,24 @@ class Device(Measurement, frozen=True, kw_only=True, tag="device"):
     budget_bytes: Annotated[
         Bytes | None,
         Text("Data budget", "Kuota data", "Bytes that tests may use a month", "Bita untuk uji per bulan"),
+    ] = None
+    budget_state: Annotated[
+        Literal["ok", "thinned", "spent"] | None,
+        Text(
+            "Budget state",
+            "Keadaan kuota",
+            "Whether all tests run, fewer of them, or none for the rest of the month",
+            "Apakah semua uji berjalan, dikurangi, atau dihentikan sampai akhir bulan",
+        ),
+    ] = None
+    remote_config_version_count: Annotated[
+        Count | None,
+        Text(
+            "Remote configuration",
+            "Konfigurasi jarak jauh",
+            "Version of the signed remote configuration in force; empty when there is none",
+            "Versi konfigurasi jarak jauh bertanda tangan yang berlaku; kosong bila tidak ada",
+        ),
     ] = None
 
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from pantau_wire.fields import KINDS, Measurement
 from pantau_wire.vocabulary import Text, Unit
 
-ColumnType = Literal["float", "int", "bool", "text"]
+ColumnType = Literal["float", "int", "bool", "text", "series"]
+"""`series` is a short tuple of numbers; stores that have scalars only keep it as JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +63,7 @@ def _column_type(annotation: Any) -> ColumnType:
         return _column_type(inner[0])
     if origin is Literal:
         return "text"
+    if origin is tuple:
+        return "series"
     plain: dict[Any, ColumnType] = {float: "float", int: "int", bool: "bool", str: "text"}
     return plain[annotation]

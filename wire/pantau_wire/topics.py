@@ -30,6 +30,21 @@ def check_device_id(device: str) -> str:
     return device
 
 
+def check_group_id(group: str) -> str:
+    """Return the id, or raise `InvalidTopicError` saying what an id may be."""
+    if not _ID.fullmatch(group):
+        raise InvalidTopicError(
+            f"{group[:80]!r} cannot be a group id: use 1 to 64 letters, digits, '.', '_' or '-', "
+            "beginning with a letter or digit"
+        )
+    return group
+
+
+def group_config_topic(group: str) -> str:
+    """Return `pantau/v1/groups/{group}/config`; raises `InvalidTopicError` for a bad id."""
+    return f"{PREFIX}/groups/{check_group_id(group)}/config"
+
+
 def topic(device: str, channel: Channel) -> str:
     """Return `pantau/v1/{device}/{channel}`; raises `InvalidTopicError` for a bad id."""
     return f"{PREFIX}/{check_device_id(device)}/{channel}"

@@ -26,6 +26,7 @@ class Unit(enum.Enum):
     COUNT = "_count"
     DECIBEL_MILLIWATT = "_dbm"
     CELSIUS = "_celsius"
+    ROUND_TRIPS_PER_MINUTE = "_rpm"
     NONE = ""
 
     @classmethod
@@ -67,3 +68,6 @@ Count = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 Dbm = Annotated[float, Meta(ge=-200, le=100)]
 Celsius = Annotated[float, Meta(ge=-273.15, le=1000)]
 HttpStatus = Annotated[int, Meta(ge=100, le=599)]
+RoundTripsPerMinute = Annotated[float, Meta(ge=0, le=1e9)]
+BitsPerSecondSeries = Annotated[tuple[BitsPerSecond, ...], Meta(max_length=120)]
+Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}\Z")]

@@ -109,10 +109,48 @@ class DeliveryConfig(Section, frozen=True):
             raise ValueError("max_resend_s must not be below first_resend_s")
 
 
+class RouterConfig(Section, frozen=True):
+    """The village router, asked by SNMP for the counters of its WAN port.
+
+    `interface` is the port's IF-MIB name. Version 2c needs `community`; version 3 a `username`, and the
+    passwords of the protocols that it names.
+    """
+
+    host: str
+    interface: NonEmpty
+    port: Port = 161
+    version: Literal["2c", "3"] = "2c"
+    community: Secret | None = None
+    username: NonEmpty | None = None
+    auth_protocol: Literal["none", "sha", "sha256", "sha512"] = "none"
+    auth_password: Secret | None = None
+    privacy_protocol: Literal["none", "aes128", "aes256"] = "none"
+    privacy_password: Secret | None = None
+    timeout_s: PositiveSeconds = 3.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for no host, and for a version without its credentials."""
+        _check_host(self.host)
+        if self.version == "2c" and self.community is None:
+            raise ValueError("version 2c needs community")
+        if self.version == "3" and self.username is None:
+            raise ValueError("version 3 needs username")
+        if (self.auth_protocol == "none") != (self.auth_password is None):
+            raise ValueError("auth_protocol and auth_password belong together")
+        if (self.privacy_protocol == "none") != (self.privacy_password is None):
+            raise ValueError("privacy_protocol and privacy_password belong together")
+        if self.privacy_protocol != "none" and self.auth_protocol == "none":
+            raise ValueError("privacy_protocol needs auth_protocol")
+
+
 class TrafficConfig(Section, frozen=True):
-    """Bytes through one interface; without a name, the one of the default route."""
+    """Bytes through one interface; without a name, the one of the default route.
+
+    With `router` the village router's counters are watched instead of this machine's.
+    """
 
     enabled: bool = True
+    router: RouterConfig | None = None
     interface: NonEmpty | None = None
     period_s: PositiveSeconds = 60.0
     sample_s: PositiveSeconds = 10.0
@@ -125,10 +163,13 @@ class LatencyTargetConfig(Section, frozen=True):
     host: str | None = None
     tcp_port: Port = 80
     stamp_port: Port | None = None
+    stamp_key_file: Path | None = None
     method: Literal["auto", "icmp", "tcp", "stamp"] = "auto"
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what cannot be a host, and for STAMP without a port."""
+        """Raise ValueError for what cannot be a host, and for STAMP or a key without a port."""
+        if self.stamp_key_file is not None and self.stamp_port is None:
+            raise ValueError("stamp_key_file needs stamp_port")
         if self.host is not None:
             _check_host(self.host)
         if self.method == "stamp" and self.stamp_port is None:
@@ -144,23 +185,46 @@ class LatencyConfig(Section, frozen=True):
     timeout_s: PositiveSeconds = 2.0
 
 
-class SpeedConfig(Section, frozen=True):
-    """Download and upload goodput against a server that speaks LibreSpeed's dialect."""
+Engine = Literal["http", "ndt7", "iperf3", "speedtest", "speedtest-compat"]
 
+
+class SpeedConfig(Section, frozen=True):
+    """Download and upload goodput, by each of the engines named.
+
+    `http` tests against `url`, a server that speaks LibreSpeed's dialect; `ndt7` against `ndt7_url`;
+    `iperf3` against the first of `iperf3_servers` (host or host:port) that is free; `speedtest` and
+    `speedtest-compat` against the server that speedtest-cli chooses, or the one with `speedtest_server_id`.
+
+    Each engine runs `tests_per_day`, of which `peak_share_ratio` lie in `peak_hours` (local time), at
+    random times of this device's own. `period_s` replaces them by a plain period, for a laboratory.
+    """
+
+    engines: tuple[Engine, ...] = ("http",)
     url: NonEmpty | None = None
-    period_s: Annotated[float, Meta(gt=0, le=7 * 86_400)] = 6 * 3600.0
+    ndt7_url: NonEmpty | None = None
+    iperf3_servers: tuple[NonEmpty, ...] = ()
+    speedtest_server_id: Annotated[int, Meta(ge=1)] | None = None
+    tests_per_day: Annotated[int, Meta(ge=1, le=96)] = 6
+    peak_hours: Annotated[str, Meta(pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}\Z")] = "19:00-22:00"
+    peak_share_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    period_s: Annotated[float, Meta(gt=0, le=7 * 86_400)] | None = None
     download_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
     upload_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
     download_discard_s: Annotated[float, Meta(ge=0, le=30)] = 1.5
     upload_discard_s: Annotated[float, Meta(ge=0, le=30)] = 3.0
-    streams_count: Annotated[int, Meta(ge=1, le=32)] = 4
+    streams_count: Annotated[int, Meta(ge=1, le=32)] | None = None
+    stable_stop: bool = True
     max_bytes: Annotated[int, Meta(ge=100_000)] | None = None
+    busy_line: Literal["flag", "skip"] = "flag"
+    busy_line_wait_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    busy_line_tries: Annotated[int, Meta(ge=0, le=100)] = 10
 
 
 class DnsConfig(Section, frozen=True):
-    """Names to resolve with the system's resolver."""
+    """Names to resolve, with each of the resolvers: `system`, or a server's address."""
 
     names: tuple[NonEmpty, ...] = ()
+    resolvers: tuple[NonEmpty, ...] = ("system",)
     period_s: PositiveSeconds = 300.0
     timeout_s: PositiveSeconds = 5.0
 
@@ -179,6 +243,39 @@ class HttpConfig(Section, frozen=True):
     max_bytes: Annotated[int, Meta(ge=1)] = 1_000_000
 
 
+class BudgetConfig(Section, frozen=True):
+    """How many megabytes (10^6 bytes, both directions) the agent may use in a calendar month.
+
+    From `thin_from_ratio` of it on, fewer tests run; when it is spent, none. Without `month_mb` there is no
+    limit, and the use is only counted.
+    """
+
+    month_mb: Annotated[float, Meta(gt=0)] | None = None
+    thin_from_ratio: Annotated[float, Meta(gt=0, le=1)] = 0.8
+
+
+class RemoteConfig(Section, frozen=True):
+    """What an operator may change from afar, by messages signed with the key that belongs to `public_key`.
+
+    `public_key` is the Ed25519 key in base64; without it no message is taken. Targets that a message names
+    must stand in `allowed_hosts`; the other keys are hard limits that no message can exceed.
+    """
+
+    public_key: NonEmpty | None = None
+    groups: tuple[NonEmpty, ...] = ()
+    allowed_hosts: tuple[NonEmpty, ...] = ()
+    max_tests_per_day: Annotated[int, Meta(ge=1, le=96)] = 24
+    max_month_mb: Annotated[float, Meta(gt=0)] | None = None
+    min_period_s: PositiveSeconds = 10.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot be a host or a group."""
+        for host in self.allowed_hosts:
+            _check_host(host)
+        for group in self.groups:
+            topics.check_group_id(group)
+
+
 class PeriodConfig(Section, frozen=True):
     """How often a probe without a target runs."""
 
@@ -195,11 +292,16 @@ class LinkConfig(PeriodConfig, frozen=True):
 class AgentConfig(Section, frozen=True):
     """Everything that can be configured.
 
+    `profile` chooses other defaults: `metered` for lines where data costs money. `timezone` (IANA, such as
+    `Asia/Makassar`) is the village's; by default the machine's.
+
     Without any configuration nothing is sent anywhere but to the broker: targets are named by whoever
     installs the agent.
     """
 
     device: str = field(default_factory=_machine_name)
+    profile: Literal["standard", "metered"] = "standard"
+    timezone: NonEmpty | None = None
     language: Literal["id", "en"] | None = None
     log_format: Literal["auto", "text", "json"] = "auto"
     start_spread_ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
@@ -209,6 +311,8 @@ class AgentConfig(Section, frozen=True):
     traffic: TrafficConfig = TrafficConfig()
     latency: LatencyConfig = LatencyConfig()
     speed: SpeedConfig = SpeedConfig()
+    budget: BudgetConfig = BudgetConfig()
+    remote: RemoteConfig = RemoteConfig()
     dns: DnsConfig = DnsConfig()
     http: HttpConfig = HttpConfig()
     link: LinkConfig = LinkConfig()

@@ -7,12 +7,15 @@ the `Context`. The runner stamps time and duration, and turns an unexpected exce
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import copy
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from pantau_wire.fields import AnyMeasurement, ClockState
 
@@ -34,6 +37,7 @@ class TestTraffic:
     """Counts the bytes that our own tests put on each interface; probes add, the traffic probe subtracts.
 
     Safe to use from threads. An interface is None where the sender could not tell which one it used.
+    `purposed` gives the same account under another name, for the data budget.
     """
 
     __test__ = False  # not a pytest class
@@ -42,22 +46,51 @@ class TestTraffic:
         """Begin at zero."""
         self._lock = threading.Lock()
         self._totals: dict[str | None, tuple[int, int]] = {}
+        self._by_purpose: dict[str, tuple[int, int]] = {}
+        self.purpose = "other"
+
+    def purposed(self, purpose: str) -> TestTraffic:
+        """Return a view on this account that books under `purpose`."""
+        view = copy.copy(self)
+        view.purpose = purpose
+        return view
 
     def add(self, interface: str | None, *, rx_bytes: int = 0, tx_bytes: int = 0) -> None:
         """Add bytes as the interface sees them: payload, and the sender's estimate of the headers."""
         with self._lock:
             rx, tx = self._totals.get(interface, (0, 0))
             self._totals[interface] = rx + rx_bytes, tx + tx_bytes
+            rx, tx = self._by_purpose.get(self.purpose, (0, 0))
+            self._by_purpose[self.purpose] = rx + rx_bytes, tx + tx_bytes
 
     def totals(self, interface: str | None) -> tuple[int, int]:
         """Return the bytes received and sent on `interface` since the agent began."""
         with self._lock:
             return self._totals.get(interface, (0, 0))
 
-    def by_interface(self) -> dict[str | None, tuple[int, int]]:
-        """Return the totals of every interface, for the data budget."""
+    def by_purpose(self) -> dict[str, tuple[int, int]]:
+        """Return the bytes received and sent for each purpose, for the data budget."""
         with self._lock:
-            return dict(self._totals)
+            return dict(self._by_purpose)
+
+
+class Line:
+    """The line as this agent uses it: one speed test at a time, no other probe's packets under its load."""
+
+    def __init__(self) -> None:
+        """Begin unloaded."""
+        self._one = asyncio.Lock()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a speed test of ours loads the line at this moment."""
+        return self._one.locked()
+
+    @contextlib.asynccontextmanager
+    async def load(self) -> AsyncIterator[None]:
+        """Have the line for oneself; waits for a test that is running."""
+        async with self._one:
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +105,32 @@ class AgentState:
     rejected_count: int | None = None
     budget_used_bytes: int | None = None
     budget_bytes: int | None = None
+    budget_state: Literal["ok", "thinned", "spent"] | None = None
+    remote_config_version_count: int | None = None
 
 
 def _ignore(_progress: Progress) -> None:
     pass
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a probe may use of the agent. `on_progress` is called in the event loop's thread."""
+    """What a probe may use of the agent. `on_progress` is called in the event loop's thread.
+
+    A probe that waits before it measures calls `begins` when it does: the measurement's time is that instant.
+    `max_bytes` is what the data budget still allows this run, both directions together.
+    """
 
     test_traffic: TestTraffic = field(default_factory=TestTraffic)
     agent_state: Callable[[], AgentState] = AgentState
     on_progress: Callable[[Progress], None] = _ignore
+    begins: Callable[[], None] = _nothing
+    line: Line = field(default_factory=Line)
+    max_bytes: int | None = None
 
 
 TargetT_contra = TypeVar("TargetT_contra", contravariant=True)

@@ -16,7 +16,7 @@ from pantau_wire.envelope import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Value = float | int | bool | str | None
+Value = float | int | bool | str | tuple[float, ...] | None
 DeliveryState = Literal["received", "rejected", "dropped"]
 
 # Beside the columns of its kind, every stored point has these.

@@ -6,6 +6,8 @@ import functools
 import operator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pantau_collector.storage.base import STAMP_COLUMNS, Arrival, Point, Value
 from pantau_wire import schema
 from pantau_wire.fields import KINDS
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from pantau_wire.fields import Measurement
 
-_SQL_TYPES = {"float": "REAL", "int": "INTEGER", "bool": "INTEGER", "text": "TEXT"}
+_SQL_TYPES = {"float": "REAL", "int": "INTEGER", "bool": "INTEGER", "text": "TEXT", "series": "TEXT"}
 _STAMP_SQL = (
     "device TEXT NOT NULL, time_ns INTEGER NOT NULL, spool TEXT NOT NULL, seq INTEGER NOT NULL,"
     " boot TEXT NOT NULL, uptime_ns INTEGER NOT NULL, clock TEXT NOT NULL"
@@ -35,6 +37,17 @@ CREATE TABLE IF NOT EXISTS activity (
     PRIMARY KEY (device, kind)
 ) WITHOUT ROWID
 """
+
+
+def _as_it_is(value: Value) -> Value:
+    return value
+
+
+def _series(value: Value) -> Value:
+    return msgspec.json.decode(str(value), type=tuple[float, ...])
+
+
+_FROM_SQL: dict[str, Callable[[Value], Value]] = {"bool": bool, "series": _series}
 
 
 def create_missing(db: sqlite3.Connection) -> None:
@@ -94,7 +107,23 @@ def row_of(kind: str, arrival: Arrival) -> tuple[Value, ...]:
 @functools.cache
 def _values_of(kind: str) -> Callable[[Measurement], tuple[Value, ...]]:
     """Return what reads all of a kind's columns at once."""
-    return operator.attrgetter(*(column.name for column in schema.columns(kind)))
+    columns = schema.columns(kind)
+    read = operator.attrgetter(*(column.name for column in columns))
+    series = [place for place, column in enumerate(columns) if column.type == "series"]
+    return _with_series_as_text(read, series) if series else read
+
+
+def _with_series_as_text(
+    read: Callable[[Measurement], tuple[Value, ...]], places: Sequence[int]
+) -> Callable[[Measurement], tuple[Value, ...]]:
+    def values(measurement: Measurement) -> tuple[Value, ...]:
+        row = list(read(measurement))
+        for place in places:
+            if row[place] is not None:
+                row[place] = msgspec.json.encode(row[place]).decode()
+        return tuple(row)
+
+    return values
 
 
 def identity_of(kind: str, arrival: Arrival) -> tuple[Value, ...]:
@@ -111,7 +140,7 @@ def point_of(kind: str, row: Sequence[Value]) -> Point:
 
 def _values(kind: str, row: Sequence[Value]) -> Iterator[tuple[str, Value]]:
     for column, value in zip(schema.columns(kind), row, strict=True):
-        yield column.name, bool(value) if column.type == "bool" and value is not None else value
+        yield column.name, value if value is None else _FROM_SQL.get(column.type, _as_it_is)(value)
 
 
 def _create_sql(kind: str) -> str:

@@ -135,7 +135,7 @@ def _rank(chart: Chart, first: str) -> int:
 
 def _value(point: Point, name: str) -> float | None:
     value = point.values.get(name)
-    return None if value is None or isinstance(value, str) else float(value)
+    return None if value is None or isinstance(value, str | tuple) else float(value)
 
 
 def _time(point: Point) -> int:

@@ -13,6 +13,8 @@ from pantau_collector.web import words
 from pantau_wire.vocabulary import Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pantau_collector.i18n import Language
     from pantau_collector.registry.timezones import Zone
     from pantau_collector.storage.base import Value
@@ -32,6 +34,7 @@ _SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
     Unit.SECONDS: ((1, "s"),),
     Unit.DECIBEL_MILLIWATT: ((1, "dBm"),),
     Unit.CELSIUS: ((1, "°C"),),
+    Unit.ROUND_TRIPS_PER_MINUTE: ((1, "RPM"),),
     Unit.COUNT: ((1, ""),),
     Unit.NONE: ((1, ""),),
 }
@@ -68,6 +71,15 @@ def quantity(value: float, unit: Unit, language: Language) -> str:
     return f"{figure}{symbol}" if symbol == "%" else f"{figure}\N{NO-BREAK SPACE}{symbol}".strip()
 
 
+def series_text(values: Sequence[float], unit: Unit, language: Language) -> str:
+    """Return a series with its unit once: `35,1 38,2 38,1 Mbit/s`, all in the unit that fits the largest."""
+    if not values:
+        return "\N{EN DASH}"
+    factor, symbol = scale_of(unit, max(values))
+    figures = [number(value / factor, language, 1) for value in values]
+    return f"{' '.join(figures)}\N{NO-BREAK SPACE}{symbol}".strip()
+
+
 def value_text(column: Column, value: Value, language: Language) -> str:
     """Return any field's value as people read it; an en dash where there is none."""
     if value is None:
@@ -76,6 +88,8 @@ def value_text(column: Column, value: Value, language: Language) -> str:
         return words.yes_no(value, language)
     if isinstance(value, str):
         return words.of_value(column.name, value, language)
+    if isinstance(value, tuple):
+        return series_text(value, column.unit, language)
     if column.unit is Unit.NONE:
         return str(value)
     return quantity(value, column.unit, language)

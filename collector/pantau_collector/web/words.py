@@ -22,6 +22,7 @@ KINDS = {
     "device": _("Device"),
 }
 
+ENDED_BY = {"time": _("its time"), "stable": _("a stable rate"), "budget": _("the data budget")}
 VALUES: dict[str, dict[str, str]] = {
     "failure": {
         "unreachable": _("not reachable"),
@@ -62,6 +63,20 @@ VALUES: dict[str, dict[str, str]] = {
         "unknown": _("unknown"),
     },
     "source": {"host": _("this device"), "router": _("the village's router")},
+    "download_ended_by": ENDED_BY,
+    "upload_ended_by": ENDED_BY,
+    "budget_state": {
+        "ok": _("enough left"),
+        "thinned": _("nearly used up: fewer tests run"),
+        "spent": _("used up: no tests until next month"),
+    },
+    "clock_daemon": {
+        "chrony": "chrony",
+        "timesyncd": "systemd-timesyncd",
+        "ntpd": "ntpd",
+        "other": _("other"),
+        "none": _("none"),
+    },
     "method": {"icmp": "ICMP", "stamp": "STAMP", "tcp": "TCP"},
     "engine": {
         "http": "HTTP",

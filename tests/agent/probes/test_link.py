@@ -50,7 +50,7 @@ async def test_without_a_default_route_nothing_is_sent(tmp_path: Path) -> None:
     found = await LinkProbe(files(tmp_path, route=False))(LinkTarget(), context)
     assert (found.failure, found.gateway_answers, found.network_fingerprint) == ("unreachable", None, None)
     assert found.interface
-    assert not context.test_traffic.by_interface()
+    assert not context.test_traffic.by_purpose()
 
 
 async def test_the_interface_that_lost_its_route_is_still_reported(tmp_path: Path) -> None:
@@ -148,4 +148,4 @@ async def test_the_gateway_is_left_alone_unless_told_otherwise(tmp_path: Path) -
     found = await LinkProbe(files(tmp_path, arp=arp_entry()))(LinkTarget(), context)
     assert found.gateway_answers is None
     assert found.network_fingerprint == link.fingerprint(MAC)
-    assert not context.test_traffic.by_interface()
+    assert not context.test_traffic.by_purpose()
