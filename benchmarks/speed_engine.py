@@ -8,7 +8,6 @@ seconds are those of this whole process, pings and samples included, over all pa
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import subprocess
@@ -19,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pantau_agent.probes.base import TestTraffic
-from pantau_agent.probes.speed import SpeedTarget, direction, idle
-from pantau_agent.probes.speed.connection import Stop
-from pantau_agent.probes.speed.server import resolve
+from pantau_agent.probes.speed import SpeedTarget
+from pantau_agent.probes.speed.account import LineAccount
+from pantau_agent.probes.speed.http import directions, idle
+from pantau_agent.probes.speed.transport.connection import Stop
+from pantau_agent.probes.speed.transport.server import resolve
 from pantau_agent.probes.speed.trial import Trial
 
 if TYPE_CHECKING:
@@ -52,10 +53,11 @@ def _rows(url: str, streams: int) -> list[dict[str, object]]:
         upload_discard_s=DISCARD_S,
     )
     trial = Trial(target=target, test_traffic=TestTraffic(), report=lambda _: None, stop=Stop())
-    peer = idle.find_peer(trial, asyncio.run(resolve(target)))
+    peer = idle.find_peer(trial, resolve(str(target.url)))
+    account = LineAccount(peer.server.sockaddr, trial.test_traffic)
     return [
-        _row("download", streams, lambda: direction.download(trial, peer)),
-        _row("upload", streams, lambda: direction.upload(trial, peer, 0)),
+        _row("download", streams, lambda: directions.download(trial, peer, account)),
+        _row("upload", streams, lambda: directions.upload(trial, peer, account, 0)),
     ]
 
 

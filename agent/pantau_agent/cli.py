@@ -76,10 +76,8 @@ def _test(arguments: argparse.Namespace) -> int:
     if arguments.server is not None:
         section = msgspec.structs.replace(config.speed, url=arguments.server)
         config = msgspec.structs.replace(config, speed=section)
-    wanted = [*jobs.latency_jobs(config), jobs.speed_job(config)]
-    measurements = asyncio.run(
-        run_live([job for job in wanted if job], translator(config.language), as_json=arguments.json)
-    )
+    wanted = [*jobs.latency_jobs(config), *jobs.speed_jobs(config)]
+    measurements = asyncio.run(run_live(wanted, translator(config.language), as_json=arguments.json))
     return 1 if any(_failed(measurement) for measurement in measurements) else 0
 
 

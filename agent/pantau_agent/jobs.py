@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pantau_agent.config import AgentConfig, LatencyTargetConfig
+    from pantau_agent.config.settings import Engine, SpeedConfig
     from pantau_wire.fields import AnyMeasurement
 
 _GRACE_S = 30.0  # beyond the planned time, before a run is given up
@@ -35,9 +36,9 @@ def jobs_of(config: AgentConfig) -> list[Job]:
     return [replace(job, spread_ratio=config.start_spread_ratio) for job in _jobs(config)]
 
 
-def speed_job(config: AgentConfig) -> Job | None:
-    """Return the speed test, or None where no server is configured."""
-    return next((job for job in jobs_of(config) if job.name == "speed"), None)
+def speed_jobs(config: AgentConfig) -> list[Job]:
+    """Return the speed test of each engine whose server is known."""
+    return [job for job in jobs_of(config) if job.name.startswith("speed")]
 
 
 def latency_jobs(config: AgentConfig) -> list[Job]:
@@ -50,8 +51,9 @@ def _jobs(config: AgentConfig) -> Iterator[Job]:
         yield _traffic(config)
     for target in config.latency.targets:
         yield _latency(config, target)
-    if config.speed.url is not None:
-        yield _speed(config)
+    for engine in config.speed.engines:
+        if _has_server(config.speed, engine):
+            yield _speed(config, engine)
     for name in config.dns.names:
         yield _dns(config, name)
     for page in config.http.pages:
@@ -108,22 +110,39 @@ def _latency(config: AgentConfig, wanted: LatencyTargetConfig) -> Job:
     )
 
 
-def _speed(config: AgentConfig) -> Job:
+def _has_server(section: SpeedConfig, engine: Engine) -> bool:
+    """Tell whether it is known where the engine tests; the one that is there by default may lack it."""
+    return engine != "http" or section.url is not None
+
+
+def _speed(config: AgentConfig, engine: Engine) -> Job:
     section = config.speed
     return _job(
         "speed",
         lambda: SpeedTarget(
-            url=str(section.url),
+            engine=engine,
+            url=section.ndt7_url if engine == "ndt7" else section.url if engine == "http" else None,
+            servers=section.iperf3_servers if engine == "iperf3" else (),
+            server_id=section.speedtest_server_id,
             download_s=section.download_s,
             upload_s=section.upload_s,
             download_discard_s=section.download_discard_s,
             upload_discard_s=section.upload_discard_s,
             streams=section.streams_count,
             max_bytes=section.max_bytes,
+            line_wait_s=section.busy_line_wait_s,
+            line_tries=section.busy_line_tries,
+            skip_busy_line=section.busy_line == "skip",
+            stable_stop=section.stable_stop,
         ),
         period_s=section.period_s or _DAY_S / section.tests_per_day,
-        timeout_s=section.download_s + section.upload_s + _BUSY_WAITS_S + _GRACE_S,
-        blank=Speed(engine="http", server=section.url),
+        timeout_s=section.download_s
+        + section.upload_s
+        + _BUSY_WAITS_S
+        + section.busy_line_wait_s * section.busy_line_tries
+        + _GRACE_S,
+        blank=Speed(engine=engine),
+        name="speed" if engine == "http" else f"speed-{engine}",
     )
 
 

@@ -116,7 +116,7 @@ async def test_a_failure_says_what_to_do() -> None:
     shown = out.getvalue()
     assert "  Failed: the server refused" in shown
     assert "  What to do: Check address and port" in shown
-    assert f"  Detail: idle: connect to 127.0.0.1:{port}: Connection refused" in shown
+    assert f"  Detail: server: connect to 127.0.0.1:{port}: Connection refused" in shown
     assert "  Download: -" in shown
 
 

@@ -219,6 +219,13 @@ class SpeedConfig(Section, frozen=True):
     busy_line_wait_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
     busy_line_tries: Annotated[int, Meta(ge=0, le=100)] = 10
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for an engine that does not know where to test."""
+        if "ndt7" in self.engines and self.ndt7_url is None:
+            raise ValueError("engine ndt7 needs ndt7_url")
+        if "iperf3" in self.engines and not self.iperf3_servers:
+            raise ValueError("engine iperf3 needs iperf3_servers")
+
 
 class DnsConfig(Section, frozen=True):
     """Names to resolve, with each of the resolvers: `system`, or a server's address."""

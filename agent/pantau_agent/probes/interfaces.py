@@ -6,6 +6,7 @@ import socket
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -52,11 +53,16 @@ def default_interface(routes: Path = ROUTES) -> str:
     route = default_route(routes)
     if route is not None:
         return route.interface
-    return _interface_towards(_NOWHERE) or _busiest()
+    return interface_towards(_NOWHERE) or _busiest()
 
 
-def _interface_towards(address: tuple[str, int]) -> str | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+def interface_towards(address: tuple[Any, ...]) -> str | None:
+    """Return the interface that packets to `address` take, None if there is none; nothing is sent.
+
+    `address` is what sockets take, with numbers only: of two entries for IPv4, of four for IPv6.
+    """
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:
             sock.connect(address)
         except OSError:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pantau_agent.probes.speed.discard import kernel_discards
 from pantau_agent.probes.speed.goodput import Sample, cpu_saturated, goodput, recent_rate_bps, window
+from pantau_agent.probes.speed.transport.discard import kernel_discards
 
 
 def steady(rate_bps: float, until_s: float, *, step_s: float = 0.2, burst_bytes: int = 0) -> list[Sample]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pantau_agent.probes.speed.bodies import ResponseReader
-from pantau_agent.probes.speed.errors import BusyError, ProtocolError, RefusedError
-from pantau_agent.probes.speed.http1 import expect_success, parse_head, request_head
+from pantau_agent.probes.speed.transport.bodies import ResponseReader
+from pantau_agent.probes.speed.transport.errors import BusyError, ProtocolError, RefusedError
+from pantau_agent.probes.speed.transport.http1 import expect_success, parse_head, request_head
 
 payloads = st.binary(max_size=300)
 

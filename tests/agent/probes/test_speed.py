@@ -14,8 +14,9 @@ import pytest
 from tests.fakes.librespeed import MIB, Behaviour, LibreSpeed
 
 from pantau_agent.probes.base import Context, Progress
-from pantau_agent.probes.speed import SpeedTarget, direction, speed
-from pantau_agent.probes.speed.upload import UploadStream
+from pantau_agent.probes.speed import SpeedTarget, speed
+from pantau_agent.probes.speed.http import directions
+from pantau_agent.probes.speed.http.upload import UploadStream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,10 +164,10 @@ async def test_a_server_that_asks_for_too_long_a_wait_is_given_up_at_once() -> N
 @pytest.mark.parametrize(
     ("behaviour", "failure", "detail"),
     [
-        (Behaviour(speaks_http=False), "protocol", "idle: no HTTP response: b'220 mail.example"),
+        (Behaviour(speaks_http=False), "protocol", "server: no HTTP response: b'220 mail.example"),
         (Behaviour(cut_download_at=3 * MIB), "protocol", "download: the connection closed after 31"),
         (Behaviour(chunked=True, cut_download_at=3 * MIB), "protocol", "closed inside a chunked body"),
-        (Behaviour(empty_path="/else"), "refused", "idle: no speed test answers there: HTTP 404"),
+        (Behaviour(empty_path="/else"), "refused", "server: no speed test answers there: HTTP 404"),
     ],
 )
 async def test_misbehaviour_is_a_typed_failure(behaviour: Behaviour, failure: str, detail: str) -> None:
@@ -241,7 +242,7 @@ def count_by_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     def stream(*args: Any, **settings: Any) -> UploadStream:
         return UploadStream(*args, **settings, by_acks=False)
 
-    monkeypatch.setattr(direction, "UploadStream", stream)
+    monkeypatch.setattr(directions, "UploadStream", stream)
 
 
 async def test_uploads_counted_by_answers_agree_with_the_rate(count_by_answers: None) -> None:

@@ -1,15 +1,13 @@
 """How much the line carries, each way: active tests of download and upload goodput (RFC 2647).
 
-target    what to test, and the engines by name
-engine    the engine `http`: orchestrates one test in a thread of its own
-server    the URL, resolved, and the dialect's paths
-http1     request and response heads; bodies: where a response's payload begins and ends
-connection, discard   a non-blocking TCP or TLS connection; throwing received octets away cheaply
-load      drives all streams of a direction and takes the samples; download, upload: one stream of each
-goodput   from samples to figures, pure
-pinger    round trips on a connection of its own, before and during the load
-account   interface counters, and what our own test puts on the line
-result    from the parts of a test to the measurement
+target      what to test, and by which engine
+engine      what every engine is; engines: all of them by name
+http/       ours: several connections against LibreSpeed's dialect
+run         one test from beginning to end, the same for every engine
+direction   one direction under load; load: drives all its streams and takes the samples
+goodput     from samples to figures, pure; result: from the parts of a test to the measurement
+account     interface counters, and what our own test puts on the line
+transport/  connections, HTTP/1.1, round trips
 """
 
 from pantau_agent.probes.speed.probe import speed

@@ -9,14 +9,17 @@ import psutil
 from pantau_agent.probes import interfaces, tcp_info
 
 if TYPE_CHECKING:
+    import socket
+    from typing import Any
+
     from pantau_agent.probes.base import TestTraffic
-    from pantau_agent.probes.speed.connection import Connection
 
 BUSY_LINE_BYTES_PER_S = 25_000
 """Other traffic above which a line is busy (SamKnows' threshold)."""
 
 _HEADER_BYTES = 14 + 20 + 32
 """Ethernet, IPv4, and TCP with time stamps, as an interface counts each packet."""
+_USUAL_SEGMENT_BYTES = 1448
 _SEGMENTS_PER_ACK = 2
 """RFC 9293, section 3.8.6.3."""
 
@@ -36,12 +39,16 @@ class LineAccount:
     packet as sent and as received. The interface is None if it cannot be told: nothing is compared then.
     """
 
-    def __init__(self, connection: Connection, test_traffic: TestTraffic) -> None:
-        local_address = str(connection.socket.getsockname()[0])
-        self.interface = interfaces.interface_of(local_address)
+    def __init__(self, address: tuple[Any, ...], test_traffic: TestTraffic) -> None:
+        """Find the interface that leads to `address`."""
+        self.interface = interfaces.interface_towards(address)
         self.is_loopback = self.interface is not None and interfaces.is_loopback(self.interface)
-        self._segment_bytes = tcp_info.segment_bytes(connection.socket)
+        self._segment_bytes = _USUAL_SEGMENT_BYTES
         self._test_traffic = test_traffic
+
+    def learn_segments(self, sock: socket.socket) -> None:
+        """Take the segment size of a connection that the test uses."""
+        self._segment_bytes = tcp_info.segment_bytes(sock)
 
     def received(self, payload_bytes: int) -> None:
         """Book payload that came in."""

@@ -8,93 +8,47 @@ from typing import TYPE_CHECKING, Literal
 
 from pantau_agent.probes.base import Progress
 from pantau_agent.probes.failures import ProbeError
-from pantau_agent.probes.speed.download import DownloadStream
-from pantau_agent.probes.speed.errors import RefusedError
 from pantau_agent.probes.speed.goodput import cpu_saturated, goodput, recent_rate_bps
-from pantau_agent.probes.speed.load import Load, Plan
-from pantau_agent.probes.speed.pinger import PING_BYTES, LoadedPinger
+from pantau_agent.probes.speed.load import Load
 from pantau_agent.probes.speed.result import Direction
-from pantau_agent.probes.speed.upload import POST_BYTES, UploadStream, random_block
+from pantau_agent.probes.speed.transport.pinger import PING_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pantau_agent.probes.speed.account import InterfaceBytes
+    from pantau_agent.probes.speed.account import InterfaceBytes, LineAccount
     from pantau_agent.probes.speed.goodput import Goodput, Sample
-    from pantau_agent.probes.speed.load import Stream
-    from pantau_agent.probes.speed.trial import Peer, Trial
-
-_TOO_LARGE = 413
+    from pantau_agent.probes.speed.load import Plan, Stream
+    from pantau_agent.probes.speed.transport.pinger import LoadedPinger
+    from pantau_agent.probes.speed.trial import Trial
 
 Way = Literal["download", "upload"]
 
 
-def download(trial: Trial, peer: Peer) -> Direction:
-    """Load the line towards us. Raises ProbeError."""
-    target = trial.target
-    budget = -(-target.max_bytes // 2) if target.max_bytes is not None else None
-    plan = Plan(
-        duration_s=target.download_s,
-        discard_s=target.download_discard_s,
-        sample_s=target.sample_s,
-        max_bytes=budget,
-    )
-    share = -(-budget // target.stream_count) if budget is not None else None
+def run_direction(
+    way: Way,
+    trial: Trial,
+    account: LineAccount,
+    plan: Plan,
+    *,
+    openers: Sequence[Callable[[], Stream]],
+    pinger: LoadedPinger,
+) -> Direction:
+    """Open all streams, load the line by them while `pinger` pings, and return what was found.
 
-    def open_stream() -> DownloadStream:
-        return DownloadStream(peer.server, peer.dialect, trial.stop, target.timeout_s, share)
-
-    return _run("download", trial, peer, plan, open_stream)
-
-
-def upload(trial: Trial, peer: Peer, downloaded_bytes: int) -> Direction:
-    """Load the line away from us, in POSTs as large as the server takes. Raises ProbeError."""
-    for post_bytes in POST_BYTES[:-1]:
-        try:
-            return _upload(trial, peer, downloaded_bytes, post_bytes)
-        except RefusedError as error:
-            if error.status != _TOO_LARGE:
-                raise
-    return _upload(trial, peer, downloaded_bytes, POST_BYTES[-1])
-
-
-def _upload(trial: Trial, peer: Peer, downloaded_bytes: int, post_bytes: int) -> Direction:
-    target = trial.target
-    plan = Plan(
-        duration_s=target.upload_s,
-        discard_s=target.upload_discard_s,
-        sample_s=target.sample_s,
-        max_bytes=max(target.max_bytes - downloaded_bytes, 0) if target.max_bytes is not None else None,
-    )
-    block = random_block()
-
-    def open_stream() -> UploadStream:
-        return UploadStream(
-            peer.server, peer.dialect, trial.stop, target.timeout_s, block, post_bytes=post_bytes
-        )
-
-    return _run("upload", trial, peer, plan, open_stream)
-
-
-def _run(way: Way, trial: Trial, peer: Peer, plan: Plan, open_stream: Callable[[], Stream]) -> Direction:
+    Raises ProbeError and StoppedError.
+    """
     with ExitStack() as stack:
-        streams = [_opened(stack, open_stream) for _ in range(trial.target.stream_count)]
-        pinger = stack.enter_context(
-            LoadedPinger(
-                peer.server,
-                peer.dialect.empty,
-                trial.stop,
-                trial.target.timeout_s,
-                trial.target.ping_interval_s,
-            )
-        )
-        watcher = _Watcher(way, trial, peer, plan, pinger)
-        before = peer.account.counters()
+        streams = [_opened(stack, open_stream) for open_stream in openers]
+        account.learn_segments(streams[0].connection.socket)
+        stack.enter_context(pinger)
+        watcher = _Watcher(way, trial, account, plan, pinger)
+        before = account.counters()
         load = Load(streams, plan, trial.stop, watcher)
         load.run()
         payload_bytes = load.settle()
         watcher.book(payload_bytes)
-        after = peer.account.counters()
+        after = account.counters()
     return Direction(
         goodput=_goodput(load, plan),
         payload_bytes=payload_bytes,
@@ -120,11 +74,13 @@ def _close(stream: Stream) -> None:
 class _Watcher:
     """Takes the samples of a load as they come: books bytes, spares the line, tells who watches."""
 
-    def __init__(self, way: Way, trial: Trial, peer: Peer, plan: Plan, pinger: LoadedPinger) -> None:
+    def __init__(
+        self, way: Way, trial: Trial, account: LineAccount, plan: Plan, pinger: LoadedPinger
+    ) -> None:
         self._way = way
         self._report = trial.report
-        self._book = peer.account.received if way == "download" else peer.account.sent
-        self._exchanged = peer.account.exchanged
+        self._book = account.received if way == "download" else account.sent
+        self._exchanged = account.exchanged
         self._plan = plan
         self._pinger = pinger
         self._booked_bytes = 0

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import psutil
 
-from pantau_agent.probes.speed.discard import READ_BYTES
 from pantau_agent.probes.speed.goodput import Sample
+from pantau_agent.probes.speed.transport.discard import READ_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pantau_agent.probes.speed.connection import Connection, Stop
+    from pantau_agent.probes.speed.transport.connection import Connection, Stop
 
 _LAST_TICK_S = 0.005
 _SETTLE_TICK_S = 0.05

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from pantau_agent.probes.delays import optional_percentile
 from pantau_agent.probes.failures import ProbeError, printable
-from pantau_agent.probes.speed.errors import BusyError
+from pantau_agent.probes.speed.transport.errors import BusyError
 from pantau_wire.fields import LimitedBy, Speed
 
 if TYPE_CHECKING:
+    from pantau_agent.config.settings import Engine as EngineName
     from pantau_agent.probes.speed.goodput import Goodput
 
 
@@ -31,12 +32,13 @@ class Direction:
 class Findings:
     """What a test has found so far; a part that failed is absent, and the first failure stands here."""
 
+    engine: EngineName
     server: str
+    part: str = "server"
     idle_rtd_ms: list[float] = field(default_factory=list)
     busy_line: bool = False
     download: Direction | None = None
     upload: Direction | None = None
-    failed_part: str = ""
     error: ProbeError | None = None
 
     def note_small_budget(self) -> None:
@@ -45,7 +47,7 @@ class Findings:
             if self.error is None and found is not None and found.goodput is None:
                 used = f"{found.payload_bytes} bytes were used up before the ramp-up ended"
                 self.error = ProbeError("budget", f"the budget is too small for this line: {used}")
-                self.failed_part = part
+                self.part = part
 
     def speed(self) -> Speed:
         """Return the measurement."""
@@ -53,11 +55,11 @@ class Findings:
         down_goodput = down.goodput if down is not None else None
         up_goodput = up.goodput if up is not None else None
         return Speed(
-            engine="http",
+            engine=self.engine,
             server=self.server,
             limited_by=self._limited_by(),
             failure=self.error.failure if self.error else None,
-            failure_detail=printable(f"{self.failed_part}: {self.error.detail}") if self.error else None,
+            failure_detail=printable(f"{self.part}: {self.error.detail}") if self.error else None,
             download_goodput_bps=round(down_goodput.bps, 1) if down_goodput is not None else None,
             upload_goodput_bps=round(up_goodput.bps, 1) if up_goodput is not None else None,
             download_bytes=down.payload_bytes if down is not None else None,

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pantau_agent.config.settings import Engine as EngineName
 
 DEFAULT_STREAMS = 4
 MIN_COUNTED_S = 0.5
 
+_SCHEMES = {"http": ("http://", "https://"), "ndt7": ("ws://", "wss://", "http://", "https://")}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedTarget:
-    """One test against a server that speaks LibreSpeed's dialect. Durations include the ramp-up left out.
+    """One test by one engine. Durations include the ramp-up left out.
+
+    Where to: `url` for the engines `http` and `ndt7`; `servers` (host or host:port) for `iperf3`, the first
+    that is free; `server_id` for `speedtest`, which chooses the nearest without.
+
+    Above 25 kB/s of other traffic the test looks again after `line_wait_s`, `line_tries` times; then it runs
+    and says so, or fails as `busy` with `skip_busy_line`. With `stable_stop` a direction ends as soon as its
+    rate is stable.
 
     `max_bytes` bounds the payload of both directions together: the download may take half, the upload what
     is left. `busy_wait_s` is the longest that a busy server may ask us to wait, `busy_tries` how often we do.
     """
 
-    url: str
-    engine: Literal["http"] = "http"
+    engine: EngineName = "http"
+    url: str | None = None
+    servers: tuple[str, ...] = ()
+    server_id: int | None = None
     download_s: float = 10.0
     upload_s: float = 10.0
     download_discard_s: float = 1.5
@@ -31,12 +45,19 @@ class SpeedTarget:
     timeout_s: float = 10.0
     busy_wait_s: float = 30.0
     busy_tries: int = 3
+    line_wait_s: float = 30.0
+    line_tries: int = 10
+    skip_busy_line: bool = False
+    stable_stop: bool = True
     ca_file: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for a test that could not measure."""
-        if not self.url.startswith(("http://", "https://")):
-            raise ValueError("url must begin with http:// or https://")
+        schemes = _SCHEMES.get(self.engine)
+        if schemes and not (self.url or "").startswith(schemes):
+            raise ValueError(f"url must begin with {' or '.join(schemes)}")
+        if self.engine == "iperf3" and not self.servers:
+            raise ValueError("iperf3 needs a server")
         if self.download_discard_s < 0 or self.upload_discard_s < 0:
             raise ValueError("the time discarded must be at least 0")
         counted_s = min(self.download_s - self.download_discard_s, self.upload_s - self.upload_discard_s)

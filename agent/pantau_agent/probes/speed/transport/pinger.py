@@ -12,14 +12,14 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from pantau_agent.probes.failures import ProbeError
-from pantau_agent.probes.speed.bodies import ResponseReader
-from pantau_agent.probes.speed.connection import Connection
-from pantau_agent.probes.speed.errors import StoppedError
-from pantau_agent.probes.speed.http1 import expect_success
+from pantau_agent.probes.speed.transport.bodies import ResponseReader
+from pantau_agent.probes.speed.transport.connection import Connection
+from pantau_agent.probes.speed.transport.errors import StoppedError
+from pantau_agent.probes.speed.transport.http1 import expect_success
 
 if TYPE_CHECKING:
-    from pantau_agent.probes.speed.connection import Stop
-    from pantau_agent.probes.speed.server import Server
+    from pantau_agent.probes.speed.transport.connection import Stop
+    from pantau_agent.probes.speed.transport.server import Server
 
 PING_BYTES = 700
 """About what one request and its answer weigh each way, with heads and acknowledgements."""

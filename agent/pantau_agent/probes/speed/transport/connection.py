@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 from pantau_agent.probes import tcp_info
 from pantau_agent.probes.failures import ProbeError, error_of
-from pantau_agent.probes.speed.discard import COLLECT_BYTES, COPY_BYTES, READ_BYTES, kernel_discards
-from pantau_agent.probes.speed.errors import StoppedError
+from pantau_agent.probes.speed.transport.discard import COLLECT_BYTES, COPY_BYTES, READ_BYTES, kernel_discards
+from pantau_agent.probes.speed.transport.errors import StoppedError
 
 if TYPE_CHECKING:
-    from pantau_agent.probes.speed.server import Server
+    from pantau_agent.probes.speed.transport.server import Server
 
 _TICK_S = 0.2
 _OneSocketSelector = getattr(selectors, "PollSelector", selectors.DefaultSelector)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pantau_agent.probes.speed.errors import BusyError, ProtocolError, RefusedError
+from pantau_agent.probes.speed.transport.errors import BusyError, ProtocolError, RefusedError
 from pantau_wire import __version__
 
 MAX_HEAD_BYTES = 16 * 1024

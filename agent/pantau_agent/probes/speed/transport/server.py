@@ -1,39 +1,16 @@
-"""The test server: its URL taken apart and resolved, and the paths of the dialect it speaks."""
+"""The test server: its URL taken apart and resolved."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from pantau_agent.probes.failures import ProbeError, error_of
-from pantau_agent.probes.speed.http1 import request_head
-
-if TYPE_CHECKING:
-    from pantau_agent.probes.speed.target import SpeedTarget
-
-MAX_GARBAGE_MIB = 1024
-"""What LibreSpeed serves at most in one response."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """Paths below the configured URL."""
-
-    garbage: str
-    empty: str
-
-
-DIALECTS = (
-    Dialect("/garbage", "/empty"),
-    Dialect("/backend/garbage.php", "/backend/empty.php"),
-    Dialect("/garbage.php", "/empty.php"),
-)
-"""In the order in which they are tried: ours and the Go and Rust servers, PHP, the PHP folder itself."""
+from pantau_agent.probes.speed.transport.http1 import request_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +32,11 @@ class Server:
         return server_name(self.hostname, self.port)
 
     def get(self, path: str) -> bytes:
-        """Return the head of a GET request for a path of the dialect."""
+        """Return the head of a GET request for a path below the URL."""
         return request_head("GET", self.base_path + path, host=self.host_header, test_id=self.test_id)
 
     def post(self, path: str, content_length: int) -> bytes:
-        """Return the head of a POST request for a path of the dialect."""
+        """Return the head of a POST request for a path below the URL."""
         return request_head(
             "POST",
             self.base_path + path,
@@ -89,7 +66,7 @@ def locate(url: str) -> Location:
     """Take `url` apart. Raises ProbeError `unsupported` for one that names no server."""
     try:
         parts = urlsplit(url)
-        secure = parts.scheme == "https"
+        secure = parts.scheme in ("https", "wss")
         port = parts.port or (443 if secure else 80)
         hostname, netloc = parts.hostname, parts.netloc.rpartition("@")[2]
     except ValueError as error:
@@ -99,14 +76,12 @@ def locate(url: str) -> Location:
     return Location(hostname, port, netloc, parts.path.rstrip("/"), secure)
 
 
-async def resolve(target: SpeedTarget) -> list[Server]:
-    """Return the server's addresses in the system's order of preference. Raises ProbeError."""
-    location = locate(target.url)
-    tls = await asyncio.to_thread(_tls_context, target.ca_file) if location.secure else None
+def resolve(url: str, ca_file: str | None = None) -> list[Server]:
+    """Return the server's addresses in the system's order of preference; blocks. Raises ProbeError."""
+    location = locate(url)
+    tls = _tls_context(ca_file) if location.secure else None
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            location.hostname, location.port, type=socket.SOCK_STREAM
-        )
+        found = socket.getaddrinfo(location.hostname, location.port, type=socket.SOCK_STREAM)
     except OSError as fault:
         raise error_of(fault, f"look up {location.hostname}") from fault
     test_id = secrets.token_urlsafe(16)

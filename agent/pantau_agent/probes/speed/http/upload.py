@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from pantau_agent.probes import tcp_info
 from pantau_agent.probes.failures import ProbeError
-from pantau_agent.probes.speed.bodies import ResponseReader
-from pantau_agent.probes.speed.connection import Connection
-from pantau_agent.probes.speed.errors import ProtocolError
-from pantau_agent.probes.speed.http1 import expect_success
+from pantau_agent.probes.speed.transport.bodies import ResponseReader
+from pantau_agent.probes.speed.transport.connection import Connection
+from pantau_agent.probes.speed.transport.errors import ProtocolError
+from pantau_agent.probes.speed.transport.http1 import expect_success
 
 if TYPE_CHECKING:
-    from pantau_agent.probes.speed.connection import Stop
-    from pantau_agent.probes.speed.server import Dialect, Server
+    from pantau_agent.probes.speed.http.peer import Dialect
+    from pantau_agent.probes.speed.transport.connection import Stop
+    from pantau_agent.probes.speed.transport.server import Server
 
 _KIB = 1024
 _MIB = 1024 * _KIB

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from pantau_agent.probes.speed.errors import ProtocolError
-from pantau_agent.probes.speed.http1 import MAX_HEAD_BYTES, Head, parse_head
+from pantau_agent.probes.speed.transport.errors import ProtocolError
+from pantau_agent.probes.speed.transport.http1 import MAX_HEAD_BYTES, Head, parse_head
 
 _MAX_KEPT_BYTES = 64 * 1024
 _MAX_CHUNK_LINE_BYTES = 1024

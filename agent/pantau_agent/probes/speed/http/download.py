@@ -7,15 +7,16 @@ import time
 from typing import TYPE_CHECKING
 
 from pantau_agent.probes.failures import ProbeError
-from pantau_agent.probes.speed.bodies import ResponseReader
-from pantau_agent.probes.speed.connection import Connection
-from pantau_agent.probes.speed.discard import READ_BYTES
-from pantau_agent.probes.speed.http1 import expect_success
-from pantau_agent.probes.speed.server import MAX_GARBAGE_MIB
+from pantau_agent.probes.speed.http.peer import MAX_GARBAGE_MIB
+from pantau_agent.probes.speed.transport.bodies import ResponseReader
+from pantau_agent.probes.speed.transport.connection import Connection
+from pantau_agent.probes.speed.transport.discard import READ_BYTES
+from pantau_agent.probes.speed.transport.http1 import expect_success
 
 if TYPE_CHECKING:
-    from pantau_agent.probes.speed.connection import Stop
-    from pantau_agent.probes.speed.server import Dialect, Server
+    from pantau_agent.probes.speed.http.peer import Dialect
+    from pantau_agent.probes.speed.transport.connection import Stop
+    from pantau_agent.probes.speed.transport.server import Server
 
 _MIB = 1024 * 1024
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from pantau_agent.probes.base import Progress
 from pantau_agent.probes.failures import ProbeError
-from pantau_agent.probes.speed.account import LineAccount, is_busy
-from pantau_agent.probes.speed.errors import RefusedError
-from pantau_agent.probes.speed.pinger import PING_BYTES, Pinger
-from pantau_agent.probes.speed.server import DIALECTS
-from pantau_agent.probes.speed.trial import Peer
+from pantau_agent.probes.speed.account import is_busy
+from pantau_agent.probes.speed.http.peer import DIALECTS, Peer
+from pantau_agent.probes.speed.transport.errors import RefusedError
+from pantau_agent.probes.speed.transport.pinger import PING_BYTES, Pinger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pantau_agent.probes.speed.account import LineAccount
+    from pantau_agent.probes.speed.http.peer import Dialect
     from pantau_agent.probes.speed.result import Findings
-    from pantau_agent.probes.speed.server import Dialect, Server
+    from pantau_agent.probes.speed.transport.server import Server
     from pantau_agent.probes.speed.trial import Trial
 
 _NOT_FOUND = 404
@@ -36,9 +37,7 @@ def find_peer(trial: Trial, servers: Sequence[Server]) -> Peer:
 
 
 def _peer(trial: Trial, server: Server) -> Peer:
-    with Pinger(server, "/", trial.stop, trial.target.timeout_s) as pinger:
-        account = LineAccount(pinger.connect(), trial.test_traffic)
-    return Peer(server=server, dialect=_dialect(trial, server), account=account)
+    return Peer(server=server, dialect=_dialect(trial, server))
 
 
 def _dialect(trial: Trial, server: Server) -> Dialect:
@@ -55,22 +54,22 @@ def _dialect(trial: Trial, server: Server) -> Dialect:
     raise RefusedError("no speed test answers there: HTTP 404 for every known path", _NOT_FOUND)
 
 
-def measure_idle(trial: Trial, peer: Peer, findings: Findings) -> None:
+def measure_idle(trial: Trial, peer: Peer, account: LineAccount, findings: Findings) -> None:
     """Note the idle delays, and whether others used the line meanwhile. Raises ProbeError.
 
     A loopback is no line that others share, so it is never busy.
     """
     with Pinger(peer.server, peer.dialect.empty, trial.stop, trial.target.timeout_s) as pinger:
         pinger.round_trip_ms()  # opens the connection; a first answer is slower than the rest
-        before, begun_s = peer.account.counters(), time.monotonic()
+        before, begun_s = account.counters(), time.monotonic()
         for _ in range(trial.target.idle_pings):
             findings.idle_rtd_ms.append(pinger.round_trip_ms())
             _report(trial, begun_s, findings.idle_rtd_ms[-1])
             trial.stop.sleep(trial.target.ping_interval_s)
         own_bytes = PING_BYTES * trial.target.idle_pings
-        peer.account.exchanged(own_bytes)
-        busy = is_busy(before, peer.account.counters(), own_bytes, time.monotonic() - begun_s)
-        findings.busy_line = busy and not peer.account.is_loopback
+        account.exchanged(own_bytes)
+        busy = is_busy(before, account.counters(), own_bytes, time.monotonic() - begun_s)
+        findings.busy_line = busy and not account.is_loopback
 
 
 def _report(trial: Trial, begun_s: float, rtd_ms: float) -> None:
