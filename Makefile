@@ -3,8 +3,10 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
+MINUTES ?= 3
+SEED ?= 7
 
-.PHONY: help setup setup-dev run test test-fast lint wheel bench bench-accuracy lock generated clean
+.PHONY: help setup setup-dev run test test-fast lint wheel bench bench-accuracy chaos lock generated clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +50,10 @@ bench: setup-dev ## run the benchmarks: build/bench/NAME.json and a table each (
 bench-accuracy: setup-dev ## speed engine against shaped links, beside iperf3 and speedtest-cli (root; RATES=7,60)
 	@scripts/test-needs.sh
 	@$(BIN)/python -m benchmarks accuracy
+
+chaos: setup-dev ## kill, stop, cut and fill for MINUTES=60 with SEED=7, then ask where each measurement is (root)
+	@scripts/test-needs.sh
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED)
 
 lock: setup-dev ## choose versions anew within pyproject.toml and lock them
 	@scripts/lock.sh

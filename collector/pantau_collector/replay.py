@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pantau_collector.ingest.sorting import Message, Rules, Sorted, sort_message
 from pantau_collector.registry.file import RegistryFile
 from pantau_collector.storage.base import Batch
-from pantau_collector.storage.sqlite import SqliteStore
+from pantau_collector.storage.opening import open_store
 from pantau_wire import topics
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Replayer:
         """Open the store; raises `CollectorError`."""
         registry = RegistryFile(config.registry.path)
         self._letters = letters
-        self._store = SqliteStore(config.store.path)
+        self._store = open_store(config.store)
         self._rules = Rules(
             is_registered=lambda device: device in registry.get(),
             unregistered_retry_s=config.ingest.unregistered_retry_s,

@@ -1,0 +1,105 @@
+"""The parser of `pantau-collector ca`, `devices` and `broker-config`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from pantau_collector import i18n
+from pantau_collector.errors import CertificateError, RegistryError
+from pantau_collector.identity.terms import OVERLAP_DAYS, Reason
+from pantau_wire.errors import InvalidTopicError
+
+if TYPE_CHECKING:
+    import argparse
+
+    Parsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+
+_FOLDER_HELP = "folder of the authorities, instead of the configured one"
+
+
+def add_arguments(commands: Parsers) -> None:
+    """Add the three commands to the parser of `pantau-collector`."""
+    _add_ca(_group(commands, "ca", "certificate authorities: begin, issue for servers, renew, status"))
+    _add_devices(_group(commands, "devices", "certificates of devices: enroll, rotate, revoke, list"))
+    broker = _command(commands, "broker-config", "write Mosquitto's configuration and access list", "broker")
+    broker.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    broker.add_argument("--host", action="append", required=True, help="name or address that agents use")
+    broker.add_argument("--port", type=int, default=8883)
+
+
+def _add_ca(commands: Parsers) -> None:
+    begin = _command(commands, "init", "make the two authorities and an empty revocation list", "begin")
+    begin.add_argument("--name", default="Pantau", help="stands in the authorities' names")
+    _command(
+        commands,
+        "status",
+        "what is valid, what ends soon; exit code 1 where something needs a hand",
+        "status",
+    )
+    _command(commands, "renew-list", "sign a new revocation list", "renew")
+    server = _command(commands, "server", "a certificate for a broker, testpoint or portal", "server")
+    server.add_argument("name")
+    server.add_argument("--host", action="append", required=True, help="name or address that clients use")
+    server.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    collector = _command(commands, "collector", "a certificate for a collector", "collector")
+    collector.add_argument("name", help="such as a; the broker knows it as collector-a")
+    collector.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+
+
+def _add_devices(commands: Parsers) -> None:
+    enroll = _command(commands, "enroll", "place a device in its village and issue its certificate", "enroll")
+    enroll.add_argument("device")
+    enroll.add_argument("--village", required=True, metavar="CODE", help="such as 33.10.25.2007")
+    enroll.add_argument("--registry", type=Path, metavar="FILE", help="instead of the configured one")
+    _add_key_arguments(enroll)
+    rotate = _command(
+        commands, "rotate", "issue a new certificate; the old one lives on for a while", "rotate"
+    )
+    rotate.add_argument("device")
+    rotate.add_argument("--overlap-days", type=int, default=OVERLAP_DAYS, metavar="N")
+    _add_key_arguments(rotate)
+    revoke = _command(commands, "revoke", "never let this device in again with what it has", "revoke")
+    revoke.add_argument("device")
+    revoke.add_argument("--reason", choices=get_args(Reason), default="unspecified")
+    listing = _command(commands, "list", "every certificate ever issued, and what became of it", "listing")
+    listing.add_argument("--json", action="store_true")
+
+
+def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--request",
+        type=Path,
+        metavar="FILE",
+        help="the device's signing request; without, a key is made here",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the files go")
+
+
+def _group(commands: Parsers, name: str, about: str) -> Parsers:
+    parser = commands.add_parser(name, help=about, description=about)
+    return parser.add_subparsers(required=True, metavar="COMMAND")
+
+
+def _command(commands: Parsers, name: str, about: str, function: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=about, description=about)
+    parser.add_argument("--folder", type=Path, metavar="DIR", help=_FOLDER_HELP)
+    parser.add_argument("--lang", choices=i18n.LANGUAGES, help="language of the messages")
+    parser.set_defaults(function=_run, identity_function=function)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; return 0, or 1 where it cannot be done."""
+    from pantau_collector.identity import commands  # noqa: PLC0415 - cryptography is for these alone
+
+    arguments.language = i18n.known(arguments.lang) or i18n.of_terminal()
+    try:
+        return int(getattr(commands, arguments.identity_function)(arguments))
+    except CertificateError as error:
+        sys.stderr.write(f"{i18n.Message(error.text, error.values).to(arguments.language)}\n")
+        return 1
+    except (InvalidTopicError, RegistryError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1

@@ -1,0 +1,16 @@
+"""The one place that knows which store the configuration means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pantau_collector.storage.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from pantau_collector.config import StoreConfig
+    from pantau_collector.storage.base import Store
+
+
+def open_store(config: StoreConfig) -> Store:
+    """Return the configured store; close it after use. Raises `StoreError` where it cannot be opened."""
+    return SqliteStore(config.path)
