@@ -5,26 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TextIO, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pantau_agent.imports import without
 
-
-@contextlib.contextmanager
-def _without_rich() -> Iterator[None]:
-    """Hide rich from structlog.dev, which would import it at once: 4 MiB for tracebacks we do not draw."""
-    if "rich" in sys.modules:
-        yield
-        return
-    sys.modules["rich"] = cast("Any", None)
-    try:
-        yield
-    finally:
-        del sys.modules["rich"]
-
-
-with _without_rich():
+with without("rich"):  # structlog would load it at once: 4 MiB for tracebacks that we do not draw
     import structlog
 
 

@@ -42,14 +42,19 @@ print(*sorted(sys.modules))
 """
 HEAVY = {
     "rich": "draws the bars of `pantau-agent test`; 4 MiB",
+    "dns": "only where a DNS resolver is asked by its address; 5 MiB",
     "pydantic": "10 MiB, and msgspec does it",
     "pydantic_settings": "the same",
+    "pysnmp": "9 MiB, only where a router is configured",
+    "cryptography": "the same",
     "mqtt5": "the collector's client",
+    "nacl": "only for who has a remote configuration; 1.5 MiB",
     "iotcore": "the demo's broker",
     "pantau_collector": "another part",
     "pantau_testpoint": "another part",
     "pantau_demo": "another part",
     "pantau_agent.live": "only for `pantau-agent test`",
+    "pantau_agent.doctor": "only for `pantau-agent doctor`",
     "unittest": "nobody tests here",
     "multiprocessing": "nobody forks here",
 }
@@ -78,6 +83,13 @@ def loaded():
 def test_a_running_agent_does_not_carry_what_it_does_not_use(loaded, name):
     """Each of these costs memory for the whole life of the device."""
     assert name not in loaded, HEAVY[name]
+
+
+def test_dnspython_is_hidden_from_paho_only():
+    """A resolver that is asked by its address still has it."""
+    code = "import pantau_agent.service, pantau_agent.probes.dns.direct, dns; print(dns.asyncquery)"
+    done = python(code)
+    assert "asyncquery" in done.stdout, done.stderr
 
 
 def test_rich_is_hidden_from_structlog_only():

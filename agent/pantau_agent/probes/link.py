@@ -8,20 +8,19 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
-from pantau_agent.probes import interfaces
+from pantau_agent.probes import attachment, interfaces, wifi
+from pantau_agent.probes.files import rows_of
+from pantau_agent.probes.wifi import WifiLink
 from pantau_wire.fields import Link
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pantau_agent.probes.base import Context
-
-Medium = Literal["wired", "wifi", "mobile", "loopback", "other"]
-
-WIRELESS = Path("/proc/net/wireless")
-DEVICES = Path("/sys/class/net")
 
 FINGERPRINT_NAMESPACE = b"pantau network fingerprint 1\0"
 _FINGERPRINT_DIGITS = 32
@@ -30,14 +29,6 @@ _ARP_COMPLETE = 0x2
 _ARP_GIVES_UP_S = 3.5
 """The kernel asks three times, a second apart, for an address that it does not know."""
 _POLL_S = 0.25
-
-_MOBILE_PREFIXES = ("wwan", "ppp", "rmnet", "wwp")
-_MOBILE_DRIVERS = {"rndis_host", "ipheth", "qmi_wwan", "cdc_mbim", "option", "sierra_net"}
-_ETHERNET = 1
-_LOOPBACK = 772
-_MBIT = 1_000_000
-_UNKNOWN_SPEED_MBITS = 65535
-_DBM_WRAP = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +50,8 @@ class LinkFiles(NamedTuple):
 
     routes: Path = interfaces.ROUTES
     neighbours: Path = Path("/proc/net/arp")
-    wireless: Path = WIRELESS
-    devices: Path = DEVICES
+    wireless: Path = Path("/proc/net/wireless")
+    devices: Path = attachment.DEVICES
 
 
 class Neighbour(NamedTuple):
@@ -75,9 +66,12 @@ class LinkProbe:
     Without a default route the interface that had it last is reported, with the failure `unreachable`.
     """
 
-    def __init__(self, files: LinkFiles | None = None) -> None:
-        """Take other files for tests."""
+    def __init__(
+        self, files: LinkFiles | None = None, ask_driver: Callable[[str], WifiLink] = wifi.wifi_link
+    ) -> None:
+        """Take other files, and another driver of Wi-Fi, for tests."""
         self._files = files or LinkFiles()
+        self._ask_driver = ask_driver
         self._last_interface: str | None = None
 
     async def __call__(self, target: LinkTarget, context: Context) -> Link:
@@ -87,13 +81,16 @@ class LinkProbe:
         gateway = route.gateway if route is not None and route.interface == name else None
         answers = await self._gateway_answers(gateway, name, target, context)
         neighbour = self._neighbour(gateway, name)
-        stats = psutil.net_if_stats().get(name)
+        attached = attachment.attachment(name)
+        medium = attachment.medium(name, self._files.devices)
+        air = self._wifi_link(name) if medium == "wifi" else WifiLink()
         return Link(
             interface=name,
-            medium=medium(name, self._files.devices),
-            interface_up=stats.isup if stats is not None else None,
-            negotiated_bps=_negotiated_bps(stats.speed if stats is not None else 0),
-            wifi_signal_dbm=wifi_signal_dbm(name, self._files.wireless),
+            medium=medium,
+            interface_up=attached.is_up,
+            negotiated_bps=attached.negotiated_bps,
+            wifi_signal_dbm=air.signal_dbm,
+            wifi_rate_bps=air.rate_bps,
             gateway_answers=answers,
             network_fingerprint=fingerprint(neighbour.hardware_address if neighbour is not None else None),
             mains_power=mains_power(),
@@ -105,6 +102,12 @@ class LinkProbe:
         if route is not None:
             self._last_interface = route.interface
         return self._last_interface or interfaces.default_interface(self._files.routes)
+
+    def _wifi_link(self, interface: str) -> WifiLink:
+        told = self._ask_driver(interface)
+        if told.signal_dbm is not None:
+            return told
+        return told._replace(signal_dbm=wifi.signal_dbm(interface, self._files.wireless))
 
     def _neighbour(self, gateway: str | None, interface: str) -> Neighbour | None:
         return neighbour_of(gateway, interface, self._files.neighbours) if gateway is not None else None
@@ -170,7 +173,7 @@ def _refused(sock: socket.socket) -> bool:
 
 def neighbour_of(gateway: str, interface: str, neighbours: Path) -> Neighbour | None:
     """Return the ARP table's entry for `gateway` on `interface`, or None."""
-    for columns in _rows(neighbours, skip=1):
+    for columns in rows_of(neighbours, skip_lines=1):
         match columns:
             case [address, _, flags, hardware_address, _, device] if (address, device) == (
                 gateway,
@@ -181,72 +184,12 @@ def neighbour_of(gateway: str, interface: str, neighbours: Path) -> Neighbour | 
     return None
 
 
-def _rows(file: Path, skip: int) -> list[list[str]]:
-    try:
-        return [line.split() for line in file.read_text(encoding="ascii").splitlines()[skip:]]
-    except OSError:
-        return []
-
-
 def fingerprint(hardware_address: str | None) -> str | None:
     """Return 32 hex digits that tell networks apart without revealing the gateway's address itself."""
     octets = bytes.fromhex(hardware_address.replace(":", "")) if hardware_address is not None else b""
     if not any(octets):
         return None
     return hashlib.sha256(FINGERPRINT_NAMESPACE + octets).hexdigest()[:_FINGERPRINT_DIGITS]
-
-
-def medium(interface: str, devices: Path = DEVICES) -> Medium | None:
-    """Return how the interface is attached, from Linux's /sys/class/net, else from its name; None if unknown.
-
-    An Ethernet interface without hardware behind it (bridge, tunnel, container) is "other".
-    """
-    if interfaces.is_loopback(interface):
-        return "loopback"
-    device = devices / interface
-    if not device.exists():
-        return _medium_by_name(interface)
-    kind = _number(device / "type")
-    if kind == _LOOPBACK:
-        return "loopback"
-    if (device / "wireless").exists() or (device / "phy80211").exists():
-        return "wifi"
-    driver = (device / "device" / "driver").resolve().name
-    if interface.startswith(_MOBILE_PREFIXES) or driver in _MOBILE_DRIVERS:
-        return "mobile"
-    return "wired" if kind == _ETHERNET and (device / "device").exists() else "other"
-
-
-def _medium_by_name(interface: str) -> Medium | None:
-    name = interface.lower()
-    if name.startswith(("wi-fi", "wifi", "wlan", "wl")):
-        return "wifi"
-    if name.startswith(("ethernet", "eth")):
-        return "wired"
-    return "mobile" if name.startswith((*_MOBILE_PREFIXES, "cellular", "mobile")) else None
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(file.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-
-
-def _negotiated_bps(mbits: int) -> float | None:
-    return float(mbits * _MBIT) if 0 < mbits < _UNKNOWN_SPEED_MBITS else None
-
-
-def wifi_signal_dbm(interface: str, wireless: Path = WIRELESS) -> float | None:
-    """Return the received signal strength from /proc/net/wireless, or None if there is none."""
-    for columns in _rows(wireless, skip=2):
-        if columns and columns[0] == f"{interface}:":
-            try:
-                level = float(columns[3])
-            except (IndexError, ValueError):
-                return None
-            return level - _DBM_WRAP if level > 0 else level
-    return None
 
 
 def mains_power() -> bool | None:

@@ -10,6 +10,7 @@ import pytest
 from pantau_agent.probes import link
 from pantau_agent.probes.base import Context
 from pantau_agent.probes.link import LinkFiles, LinkProbe, LinkTarget
+from pantau_agent.probes.wifi import WifiLink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +20,7 @@ ROUTE_LO = "lo\t00000000\t0100007F\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
 ARP_HEADER = "IP address       HW type     Flags       HW address            Mask     Device\n"
 WIRELESS = """Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE
  face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22
- wlan0: 0000   54.  -56.  -256        0      0      0      0      0        0
- wlan1: 0000   54.  200.  -256        0      0      0      0      0        0
- wlan2: 0000   bad
+ xwlan0: 0000   54.  -56.  -256        0      0      0      0      0        0
 """
 MAC = "02:fc:00:00:00:05"
 
@@ -99,44 +98,28 @@ def test_fingerprints_tell_networks_apart_and_hide_the_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interface", "expected"), [("wlan0", -56.0), ("wlan1", -56.0), ("wlan2", None), ("wlan3", None)]
-)
-def test_wifi_signal_is_in_dbm(tmp_path: Path, interface: str, expected: float | None) -> None:
-    assert link.wifi_signal_dbm(interface, files(tmp_path).wireless) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "entries", "driver", "expected"),
+    ("told", "signal_dbm", "rate_bps"),
     [
-        ("xeth0", {"type": "1", "device/x": ""}, "r8169", "wired"),
-        ("xbr0", {"type": "1"}, None, "other"),
-        ("xwlan0", {"type": "1", "wireless/x": "", "device/x": ""}, "brcmfmac", "wifi"),
-        ("wwan7", {"type": "1", "device/x": ""}, "other", "mobile"),
-        ("xusb0", {"type": "1", "device/x": ""}, "rndis_host", "mobile"),
-        ("xtun0", {"type": "65534"}, None, "other"),
-        ("xlo", {"type": "772"}, None, "loopback"),
+        (WifiLink(-61.0, 144_400_000.0), -61.0, 144_400_000.0),
+        (WifiLink(None, 54_000_000.0), -56.0, 54_000_000.0),
+        (WifiLink(), -56.0, None),
     ],
+    ids=["driver", "driver-without-signal", "old-driver"],
 )
-def test_the_medium_follows_from_sysfs(
-    tmp_path: Path, name: str, entries: dict[str, str], driver: str | None, expected: str
+async def test_wifi_s_signal_is_the_driver_s_or_else_the_file_s(
+    tmp_path: Path, told: WifiLink, signal_dbm: float, rate_bps: float | None
 ) -> None:
-    for path, text in entries.items():
-        file = tmp_path / name / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    if driver is not None:
-        (tmp_path / driver).mkdir()
-        (tmp_path / name / "device" / "driver").symlink_to(tmp_path / driver)
-    assert link.medium(name, tmp_path) == expected
+    (tmp_path / "net" / "xwlan0" / "wireless").mkdir(parents=True)
+    found = await LinkProbe(files(tmp_path), lambda _: told)(LinkTarget(interface="xwlan0"), Context())
+    assert (found.medium, found.wifi_signal_dbm, found.wifi_rate_bps) == ("wifi", signal_dbm, rate_bps)
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"), [("Wi-Fi", "wifi"), ("Ethernet 2", "wired"), ("Cellular", "mobile"), ("zt0", None)]
-)
-def test_elsewhere_the_medium_is_guessed_from_the_name(
-    tmp_path: Path, name: str, expected: str | None
-) -> None:
-    assert link.medium(name, tmp_path) == expected
+async def test_what_is_no_wifi_is_not_asked_for_its_signal(tmp_path: Path) -> None:
+    def never(interface: str) -> WifiLink:
+        raise AssertionError(interface)
+
+    found = await LinkProbe(files(tmp_path), never)(LinkTarget(interface="lo"), Context())
+    assert (found.wifi_signal_dbm, found.wifi_rate_bps) == (None, None)
 
 
 def test_this_machine_has_mains_or_no_battery() -> None:
