@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pantau_testpoint.stamp.packet import ReflectedPacket, ntp_timestamp, pack_reflected, unpack_sender
+from pantau_testpoint.stamp.modes import Mode, Unauthenticated
+from pantau_testpoint.stamp.packet import ReflectedPacket, ntp_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -44,6 +45,7 @@ class Reflector(asyncio.DatagramProtocol):
     deeds: dict[int, Deed] = field(default_factory=dict)
     default: Deed = NORMAL
     stateful: bool = True
+    mode: Mode = field(default_factory=Unauthenticated)
     transport: Any = None
     next_number: int = 0
     requests: list[SenderPacket] = field(default_factory=list)
@@ -57,7 +59,7 @@ class Reflector(asyncio.DatagramProtocol):
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        request = unpack_sender(data)
+        request = self.mode.unpack_sender(data)
         self.requests.append(request)
         self.sources.append(addr)
         deed = self.deeds.get(request.sequence_number, self.default)
@@ -81,7 +83,7 @@ class Reflector(asyncio.DatagramProtocol):
             sender_error_estimate=request.error_estimate,
             sender_ttl=64,
         )
-        return pack_reflected(deed.change(reply))
+        return self.mode.pack_reflected(deed.change(reply))
 
     def _send(self, octets: bytes, addr: Any) -> None:
         if not self.transport.is_closing():

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from pantau_testpoint.listening import listen_udp
 from pantau_testpoint.stamp.arrival import IP_RECVTTL
+from pantau_testpoint.stamp.modes import Acceptance, Authenticated, Unauthenticated
 from pantau_testpoint.stamp.packet import (
     BASE_SIZE,
     ReflectedPacket,
@@ -24,16 +25,23 @@ from pantau_testpoint.stamp.reflector import Reflector
 from pantau_testpoint.stamp.sessions import SourceAllowance
 
 NTP_SECOND = 2**32
+KEY = bytes(range(32))
+SIGNED = Authenticated(KEY)
+REQUEST = SenderPacket(9, 0x1122, 0x8001, 77)
 
 
 @contextlib.contextmanager
 def reflecting(
-    host: str = "127.0.0.1", *, stateful: bool = True, allowance: SourceAllowance | None = None
+    host: str = "127.0.0.1",
+    *,
+    stateful: bool = True,
+    allowance: SourceAllowance | None = None,
+    acceptance: Acceptance | None = None,
 ) -> Iterator[tuple[Reflector, tuple[str, int]]]:
     log = structlog.get_logger()
     with (
         listen_udp(host, 0) as sock,
-        Reflector(sock, log, stateful=stateful, allowance=allowance) as reflector,
+        Reflector(sock, log, stateful=stateful, allowance=allowance, acceptance=acceptance) as reflector,
     ):
         yield reflector, (host, sock.getsockname()[1])
 
@@ -165,3 +173,71 @@ def test_the_reflector_stops_while_nothing_arrives() -> None:
     with reflecting() as (reflector, _):
         assert reflector.alive
     assert not reflector.alive
+
+
+def test_a_signed_request_gets_a_signed_reply() -> None:
+    with reflecting(acceptance=Acceptance([KEY])) as (_, to), sending() as sock:
+        before = ntp_timestamp(time.time_ns())
+        sock.sendto(SIGNED.pack_sender(REQUEST), to)
+        reply = SIGNED.unpack_reflected(sock.recv(65_535))
+        after = ntp_timestamp(time.time_ns())
+    assert (reply.sequence_number, reply.ssid) == (0, 77)
+    assert (reply.sender_sequence_number, reply.sender_timestamp, reply.sender_error_estimate) == (
+        9,
+        0x1122,
+        0x8001,
+    )
+    assert before <= reply.receive_timestamp <= reply.timestamp <= after
+
+
+@pytest.mark.parametrize("size", [112, 113, 1472])
+def test_a_signed_reply_is_as_long_as_its_request(size: int) -> None:
+    rest = bytes(number % 251 for number in range(size - SIGNED.size))
+    with reflecting(acceptance=Acceptance([KEY])) as (_, to), sending() as sock:
+        sock.sendto(SIGNED.pack_sender(REQUEST) + rest, to)
+        reply = sock.recv(65_535)
+    assert (len(reply), reply[SIGNED.size :]) == (size, rest)
+
+
+def test_what_is_not_signed_with_a_key_of_ours_is_dropped_counted_and_logged_once() -> None:
+    foreign = Authenticated(bytes(32))
+    with (
+        capture_logs() as logs,
+        reflecting(acceptance=Acceptance([KEY])) as (reflector, to),
+        sending() as sock,
+    ):
+        for octets in (
+            foreign.pack_sender(REQUEST),
+            bytes(112),
+            Unauthenticated.pack_sender(REQUEST) + bytes(100),
+        ):
+            sock.sendto(octets, to)
+        sock.sendto(Unauthenticated.pack_sender(REQUEST), to)
+        sock.sendto(SIGNED.pack_sender(REQUEST), to)
+        SIGNED.unpack_reflected(sock.recv(65_535))  # the first that comes back is the one that is right
+        reflector._forged_at = float("-inf")  # as if long ago
+        sock.sendto(SIGNED.pack_sender(REQUEST), to)
+        sock.recv(65_535)
+    numbers = reflector.numbers()
+    assert (numbers["wrong_hmac_count"], numbers["ignored_count"], numbers["reflected_count"]) == (3, 1, 2)
+    assert [entry["event"] for entry in logs] == ["reflector.wrong_hmac", "reflector.wrong_hmac_over"]
+
+
+def test_forged_packets_use_up_nobodys_allowance() -> None:
+    allowance = SourceAllowance(per_s=0.0, burst=1.0)
+    with (
+        reflecting(acceptance=Acceptance([KEY]), allowance=allowance) as (reflector, to),
+        sending() as sock,
+    ):
+        for _ in range(5):
+            sock.sendto(bytes(112), to)
+        sock.sendto(SIGNED.pack_sender(REQUEST), to)
+        SIGNED.unpack_reflected(sock.recv(65_535))
+    assert (reflector.forged_count, reflector.limited_count) == (5, 0)
+
+
+def test_both_modes_are_answered_where_both_are_wanted() -> None:
+    with reflecting(acceptance=Acceptance([KEY], unauthenticated=True)) as (_, to), sending() as sock:
+        assert ask(sock, to, number=4).sender_sequence_number == 4
+        sock.sendto(SIGNED.pack_sender(REQUEST), to)
+        assert SIGNED.unpack_reflected(sock.recv(65_535)).sender_sequence_number == 9

@@ -1,4 +1,4 @@
-"""Round trips by STAMP (RFC 8762), unauthenticated mode, with the session id of RFC 8972.
+"""Round trips by STAMP (RFC 8762), in either mode, with the session id of RFC 8972.
 
 The delay is (T4 - T1) - (T3 - T2): what the reflector took is not the line's. T1 and T4 are monotonic, so
 that a step of our clock does no harm; T4 is the kernel's moment of reception (`arrival`), so that a busy
@@ -6,6 +6,7 @@ event loop does not lengthen it.
 
 A reply counts if it comes from the address and port that were asked (the socket is connected), belongs to a
 packet that was sent, and repeats its timestamp, which is as good as a secret to whoever cannot read the line.
+In authenticated mode its HMAC must be right too; a reply that fails in any of this is no reply.
 Each packet is answered once: copies only help to tell the directions apart, and so do late replies.
 """
 
@@ -22,8 +23,8 @@ from pantau_agent.probes import arrival, interfaces, stamp_packet
 from pantau_agent.probes.failures import ProbeError, error_of
 from pantau_agent.probes.stamp_loss import FIRST_NUMBER, LostEachWay, lost_each_way
 
-ROUND_TRIP_BYTES = 14 + 20 + 8 + stamp_packet.BASE_SIZE
-"""What one packet weighs each way on Ethernet and IPv4."""
+HEADERS_BYTES = 14 + 20 + 8
+"""What Ethernet, IPv4 and UDP add to a packet each way."""
 
 _RECEIVE_BYTES = 2048
 

@@ -1,4 +1,4 @@
-"""The test packets of STAMP as a Session-Sender sees them (RFC 8762), as pure functions.
+"""The test packets of STAMP as a Session-Sender sees them (RFC 8762), in both of its modes.
 
 All numbers are unsigned and big-endian. Timestamps are NTP 64-bit: seconds since 1900-01-01 UTC in the
 upper half, the fraction of a second in units of 2**-32 s in the lower (RFC 5905, section 6). The
@@ -7,6 +7,7 @@ testpoint has a codec of its own: the two meet on the wire, and in `tests/golden
 
 from __future__ import annotations
 
+import hmac
 import struct
 from typing import NamedTuple, Protocol
 
@@ -15,6 +16,8 @@ NTP_EPOCH_OFFSET_S = 2_208_988_800
 """Seconds from 1900-01-01 to 1970-01-01 (RFC 5905)."""
 
 BASE_SIZE = 44
+AUTHENTICATED_SIZE = 112
+HMAC_SIZE = 16
 UNKNOWN_ERROR = 0x1D80
 """Error Estimate: not synchronised, 128 * 2**29 * 2**-32 s = 16 s (RFC 4656, section 4.1.2).
 
@@ -29,6 +32,12 @@ _REQUEST = struct.Struct("!IQHH28x")
 # Sequence Number, Timestamp, Error Estimate, SSID, Receive Timestamp, Session-Sender Sequence Number,
 # Session-Sender Timestamp; what follows is not needed: the sender's Error Estimate and TTL.
 _REPLY = struct.Struct("!IQHHQIQ")
+# The same fields in authenticated mode, each group in a block of 16 octets of its own. The request is whole
+# but for its HMAC; of the reply the last fields are not needed here either.
+_SIGNED_REQUEST = struct.Struct("!I12xQHH68x")
+_SIGNED_REPLY = struct.Struct("!I12xQHH4xQ8xI12xQ")
+_SIGNED_PART = slice(AUTHENTICATED_SIZE - HMAC_SIZE)
+_HMAC_PART = slice(AUTHENTICATED_SIZE - HMAC_SIZE, AUTHENTICATED_SIZE)
 
 
 class Request(NamedTuple):
@@ -60,7 +69,9 @@ class Reply(NamedTuple):
 
 
 class Codec(Protocol):
-    """A mode of STAMP. Another than the unauthenticated, with its HMAC, is another class with these two."""
+    """A mode of STAMP; `size` is what a packet of it has in octets, in either direction."""
+
+    size: int
 
     def pack(self, request: Request) -> bytes:
         """Return the octets of a request."""
@@ -74,6 +85,8 @@ class Codec(Protocol):
 class Unauthenticated:
     """RFC 8762, sections 4.2.1 and 4.3.1."""
 
+    size = BASE_SIZE
+
     def pack(self, request: Request) -> bytes:
         """Return the 44 octets of a request."""
         return _REQUEST.pack(*request)
@@ -81,6 +94,40 @@ class Unauthenticated:
     def unpack(self, octets: bytes) -> Reply | None:
         """Return the reply in the first 44 octets, or None if there are fewer; TLVs may follow."""
         return Reply._make(_REPLY.unpack_from(octets)) if len(octets) >= BASE_SIZE else None
+
+
+class Authenticated:
+    """RFC 8762, sections 4.2.2 and 4.3.2; the first 96 octets are signed with the shared `key` (section 4.4).
+
+    A request of ours that somebody sends back to us is signed well, yet no reply: its Session-Sender
+    Sequence Number is 0, which we never send (`stamp_loss`).
+    """
+
+    size = AUTHENTICATED_SIZE
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def pack(self, request: Request) -> bytes:
+        """Return the 112 octets of a request."""
+        signed = _SIGNED_REQUEST.pack(*request)
+        return signed + self._hmac(signed)
+
+    def unpack(self, octets: bytes) -> Reply | None:
+        """Return the reply in the first 112 octets, or None if there are fewer or their HMAC is wrong."""
+        signed = octets[_SIGNED_PART]
+        if len(octets) < self.size or not hmac.compare_digest(self._hmac(signed), octets[_HMAC_PART]):
+            return None
+        return Reply._make(_SIGNED_REPLY.unpack_from(octets))
+
+    def _hmac(self, signed: bytes) -> bytes:
+        """Return HMAC-SHA-256, truncated to 128 bits as in RFC 4868."""
+        return hmac.digest(self._key, signed, "sha256")[:HMAC_SIZE]
+
+
+def codec_of(key: bytes | None) -> Codec:
+    """Return the authenticated mode where there is a key."""
+    return Unauthenticated() if key is None else Authenticated(key)
 
 
 def ntp_timestamp(unix_ns: int) -> int:

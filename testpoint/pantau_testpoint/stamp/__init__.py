@@ -1,1 +1,1 @@
-"""A STAMP Session-Reflector (RFC 8762), unauthenticated mode, with the session id of RFC 8972."""
+"""A STAMP Session-Reflector (RFC 8762), both modes, with the session id of RFC 8972."""

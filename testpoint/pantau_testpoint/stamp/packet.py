@@ -1,5 +1,7 @@
 """The test packets of STAMP in unauthenticated mode, as pure functions (RFC 8762, sections 4.2.1 and 4.3.1).
 
+Those of authenticated mode are in `modes`; what is in a packet is the same in both.
+
 All numbers are unsigned and big-endian. Timestamps are NTP 64-bit: seconds since 1900-01-01 UTC in the
 upper half, the fraction of a second in units of 2**-32 s in the lower (RFC 5905, section 6).
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -44,13 +45,23 @@ def measure() -> Measure:
 
 
 @pytest.fixture
-def testpoint_on(tmp_path: Path) -> Testpoint:
-    """Return what runs our testpoint on a host, with a reflector on `stamp_port`."""
+def stamp_key_file(tmp_path: Path) -> Path:
+    """Return a file with a key that both sides have."""
+    file = tmp_path / "stamp.key"
+    file.write_text(secrets.token_hex(32), encoding="ascii")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def testpoint_on(tmp_path: Path, stamp_key_file: Path) -> Testpoint:
+    """Return what runs our testpoint on a host; its reflector on `stamp_port` takes signed packets too."""
 
     @contextmanager
     def run(host: Host, *, stamp_port: int, http_port: int = HTTP_PORT) -> Iterator[None]:
         ready = tmp_path / f"ready-{stamp_port}.json"
         options = ["--listen", "0.0.0.0", "--http-port", str(http_port), "--stamp-port", str(stamp_port)]
+        options += ["--stamp-key-file", str(stamp_key_file), "--stamp-accept", "both"]
         command = [sys.executable, "-m", "pantau_testpoint", *options, "--ready-file", str(ready)]
         process = host.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

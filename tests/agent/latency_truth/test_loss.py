@@ -1,7 +1,7 @@
 """Loss that nftables makes is the loss that every method measures, and STAMP tells its direction.
 
 Each rate is measured by four at once: ICMP, TCP and STAMP whose packets are dropped on the way there, and
-STAMP whose packets are dropped on the way back.
+authenticated STAMP whose packets are dropped on the way back.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from tests.fakes.impairments import drop_arriving, dropped, permit_icmp, why_no_
 from tests.fakes.network import Host, two_hosts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pantau_wire.fields import Latency
 
 PACKETS = 800
@@ -66,6 +68,7 @@ def untrue(percent: int, found: list[Latency], made: list[int]) -> list[str]:
     checks = {
         "inside the interval": all(low <= lost(one) <= high for one in found),
         "exact": [lost(one) for one in (icmp, tcp, there, back)] == made,
+        "authenticated": (there.authenticated, back.authenticated) == (False, True),
         "lost there": is_told(there, there.forward_lost_count, there.backward_lost_count),
         "lost back": is_told(back, back.backward_lost_count, back.forward_lost_count),
     }
@@ -87,7 +90,7 @@ def _able():
 
 @pytest.mark.parametrize("percent", [0, 1, 5, 20])
 def test_loss_is_inside_the_binomial_interval_and_in_its_direction(
-    percent: int, measure: Any, testpoint_on: Any
+    percent: int, measure: Any, testpoint_on: Any, stamp_key_file: Path
 ) -> None:
     for _ in range(DRAWS):
         with two_hosts() as (near, far):
@@ -96,7 +99,7 @@ def test_loss_is_inside_the_binomial_interval_and_in_its_direction(
                 testpoint_on(far, stamp_port=THERE_PORT),
                 testpoint_on(far, stamp_port=BACK_PORT, http_port=8990),
             ):
-                found = measure(near, targets(far), at_once=True)
+                found = measure(near, targets(far, stamp_key_file), at_once=True)
             made = [*dropped(far), *dropped(near)] if percent else [0] * len(found)
         report(percent, found, made)
         complaints = untrue(percent, found, made)
@@ -105,12 +108,12 @@ def test_loss_is_inside_the_binomial_interval_and_in_its_direction(
     pytest.fail(f"{percent}% lost, {DRAWS} times, the last of them not {', '.join(complaints)}")
 
 
-def targets(far: Host) -> list[dict[str, Any]]:
+def targets(far: Host, stamp_key_file: Path) -> list[dict[str, Any]]:
     return [
         target(host=far.address, method="icmp"),
         target(host=far.address, method="tcp", tcp_port=CLOSED_PORT),
         target(host=far.address, method="stamp", stamp_port=THERE_PORT),
-        target(host=far.address, method="stamp", stamp_port=BACK_PORT),
+        target(host=far.address, method="stamp", stamp_port=BACK_PORT, stamp_key_file=str(stamp_key_file)),
     ]
 
 

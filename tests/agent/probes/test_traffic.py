@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fakes.loopback import send_over_loopback
 
 from pantau_agent.probes.base import Context
-from pantau_agent.probes.traffic import Counters, TrafficProbe, TrafficTarget
+from pantau_agent.probes.traffic import TrafficProbe, TrafficTarget
+from pantau_agent.probes.traffic.host import HostCounters
 
 TARGET = TrafficTarget(interface="eth0", period_s=60, sample_s=10)
 
@@ -27,8 +28,8 @@ class Line:
     now_s: float = 5000.0
     present: bool = True
 
-    def counters(self) -> dict[str, Counters]:
-        return {"eth0": Counters(self.rx, self.tx)} if self.present else {}
+    def counters(self) -> dict[str, HostCounters]:
+        return {"eth0": HostCounters(self.rx, self.tx)} if self.present else {}
 
     def clock(self) -> float:
         return self.now_s
@@ -191,18 +192,6 @@ async def test_real_bytes_over_the_loopback_are_seen() -> None:
     assert found.rx_peak_bps is not None
     assert found.rx_rate_bps is not None
     assert found.rx_peak_bps >= found.rx_rate_bps > 0
-
-
-def send_over_loopback(size: int) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        socket.create_connection(listener.getsockname()) as near,
-        listener.accept()[0] as far,
-    ):
-        sent = received = 0
-        while received < size:
-            sent += near.send(bytes(min(65536, size - sent))) if sent < size else 0
-            received += len(far.recv(1 << 20))
 
 
 async def test_without_a_name_some_interface_is_watched() -> None:
