@@ -6,6 +6,7 @@ import ctypes
 import functools
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,17 +16,28 @@ if TYPE_CHECKING:
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STA_UNSYNC = 0x0040  # <sys/timex.h>: the kernel does not consider its clock synchronised
-_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+# The clocks that count time asleep: Linux' own, and what macOS means by CLOCK_MONOTONIC.
+_BOOTTIME: int | None = getattr(
+    time, "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME", None
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """One instant: UTC ns since 1970, ns since boot, the boot it belongs to, and the clock's state."""
+    """A raw reading of one instant: UTC ns since 1970, ns since boot, the boot, and the clock's state.
+
+    `error_ns` is the kernel's bound of how wrong `time_ns` may be, where the clock is synchronised.
+    """
 
     time_ns: int
     uptime_ns: int
     boot: str
     clock: ClockState
+    error_ns: int = 0
+
+
+Clock = Callable[[], Stamp]
+"""What reads a clock; `now` is the machine's."""
 
 
 class _Timex(ctypes.Structure):
@@ -44,7 +56,14 @@ class _Timex(ctypes.Structure):
 
 def now() -> Stamp:
     """Return a stamp of this instant."""
-    return Stamp(time_ns=time.time_ns(), uptime_ns=uptime_ns(), boot=boot_id(), clock=clock_state())
+    state, error_ms = clock_state(), max_error_ms()
+    return Stamp(
+        time_ns=time.time_ns(),
+        uptime_ns=uptime_ns(),
+        boot=boot_id(),
+        clock=state,
+        error_ns=int((error_ms or 0.0) * 1e6),
+    )
 
 
 def uptime_ns() -> int:
@@ -67,11 +86,22 @@ def boot_id() -> str:
 
 def clock_state() -> ClockState:
     """Return whether the kernel considers its clock synchronised; `unknown` where it does not tell."""
-    timex = _Timex()
-    adjtimex = _adjtimex()
-    if adjtimex is None or adjtimex(ctypes.byref(timex)) < 0:
+    timex = _read_timex()
+    if timex is None:
         return "unknown"
     return "unsynced" if timex.status & _STA_UNSYNC else "synced"
+
+
+def max_error_ms() -> float | None:
+    """Return the kernel's bound of its clock's error (adjtimex(2), maxerror); None while it has none."""
+    timex = _read_timex()
+    return None if timex is None or timex.status & _STA_UNSYNC else timex.maxerror / 1000
+
+
+def _read_timex() -> _Timex | None:
+    timex = _Timex()
+    adjtimex = _adjtimex()
+    return None if adjtimex is None or adjtimex(ctypes.byref(timex)) < 0 else timex
 
 
 @functools.cache

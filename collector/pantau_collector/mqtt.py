@@ -1,27 +1,29 @@
-"""A small MQTT 5 client for the ingest: the `mqtt5` codec on an asyncio protocol of our own.
+"""A small MQTT 5 client: the `mqtt5` codec on an asyncio protocol of our own.
 
-It does what the ingest needs and no more: one shared subscription, PUBACKs when the caller says so,
-QoS 0 publishes. A connection is not revived; make a new one. Packet ids mean nothing afterwards, so
-acks that are pending when the connection is lost are dropped: the device sends again.
+It does what the ingest needs (one shared subscription, PUBACKs when the caller says so, QoS 0 publishes) and
+the operator (one retained message), and no more. A connection is not revived; make a new one. Packet ids mean
+nothing afterwards, so acks that are pending when the connection is lost are dropped: the device sends again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import mqtt5
 
-from pantau_collector.errors import BrokerError
+from pantau_collector.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterable
+
+    from pantau_collector.config import BrokerConfig
 
 _ANSWER_TIMEOUT_S = 20.0
 _REFUSED = 0x80  # MQTT 5, 2.4: reason codes from here on are failures
-_Answer = TypeVar("_Answer", mqtt5.ConnAckPacket, mqtt5.SubAckPacket)
+_Answer = TypeVar("_Answer", mqtt5.ConnAckPacket, mqtt5.SubAckPacket, mqtt5.PubAckPacket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,20 @@ class MqttConnection(asyncio.Protocol):
                 for topic, payload, content_type in messages
             )
         )
+
+    async def retain(self, topic: str, payload: bytes, content_type: str) -> None:
+        """Have the broker keep a message for the topic; raises `BrokerError` where it refuses."""
+        packet = mqtt5.PublishPacket(
+            topic,
+            payload,
+            qos=mqtt5.QoS.AT_LEAST_ONCE,
+            retain=True,
+            packet_id=1,
+            content_type=content_type,
+        )
+        answer = await self._ask(packet.write(), mqtt5.PubAckPacket)
+        if answer.reason_code.value >= _REFUSED:
+            raise BrokerError(f"the broker refuses the message for {topic}: {answer.reason_code.name}")
 
     async def subscribe(self, pattern: str) -> None:
         """Subscribe with QoS 1; raises `BrokerError` where the broker refuses."""
@@ -168,6 +184,31 @@ class MqttConnection(asyncio.Protocol):
         self._answers.clear()
         if self._transport is not None:
             self._transport.abort()
+
+
+def connect_options(config: BrokerConfig) -> ConnectOptions:
+    """Return the options that a configuration means; raises `ConfigError` for unusable certificates."""
+    password = config.password.get_secret_value().encode() if config.password else None
+    return ConnectOptions(
+        host=config.host,
+        port=config.port,
+        client_id=config.client_id,
+        username=config.username,
+        password=password,
+        keepalive_s=config.keepalive_s,
+        receive_max=config.receive_max,
+        tls=_tls_context(config) if config.ca_file else None,
+    )
+
+
+def _tls_context(config: BrokerConfig) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=config.ca_file)
+        if config.cert_file:
+            context.load_cert_chain(config.cert_file, config.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"broker: cannot use the certificates: {error}") from None
+    return context
 
 
 async def connect(

@@ -166,7 +166,8 @@ def _start_collector(supervisor: Supervisor, stack: Stack, values: dict[str, Any
     command = [program("pantau-collector"), "--config", str(stack.collector_config), "run"]
     part = Part("collector", command, stack.state / "collector.log")
     supervisor.start(part)
-    supervisor.wait_until(part, lambda: _answers(stack.portal_port))
+    # Well means that it listens to the broker too: the agent's first question is then heard.
+    supervisor.wait_until(part, lambda: ask_portal(stack, "healthz") is not None)
 
 
 def _register(stack: Stack) -> None:

@@ -7,7 +7,8 @@ TestpointError
 │   └── AdmissionError     the request is fine, but must come later
 │       ├── TooManyTestsError
 │       └── TooManyStreamsError
-└── PacketTooShortError    a UDP packet is no STAMP test packet
+├── PacketTooShortError    a UDP packet is no STAMP test packet
+└── WrongHmacError         a STAMP test packet is not signed with a key of ours
 """
 
 from http import HTTPStatus
@@ -67,3 +68,7 @@ class TooManyStreamsError(AdmissionError):
 
 class PacketTooShortError(TestpointError):
     """A datagram holds fewer octets than a STAMP test packet (RFC 8762, section 4.2.1)."""
+
+
+class WrongHmacError(TestpointError):
+    """A STAMP test packet of authenticated mode is not signed with a key of ours (RFC 8762, section 4.4)."""

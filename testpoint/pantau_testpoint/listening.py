@@ -21,9 +21,9 @@ def listen_tcp(host: str, port: int) -> socket.socket:
         )
 
 
-def listen_udp(host: str, port: int) -> socket.socket:
-    """Return a bound UDP socket; `::` takes both address families."""
-    with _explained("UDP", host, port, option="stamp-port"):
+def listen_udp(host: str, port: int, *, option: str = "stamp-port") -> socket.socket:
+    """Return a bound UDP socket; `::` takes both address families. `option` is what chose the port."""
+    with _explained("UDP", host, port, option=option):
         family, address = _resolve(host, port, socket.SOCK_DGRAM)
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:

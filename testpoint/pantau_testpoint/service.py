@@ -12,37 +12,69 @@ import structlog
 
 from pantau_testpoint.errors import ConfigurationError
 from pantau_testpoint.listening import allow_open_files, listen_tcp, listen_udp
+from pantau_testpoint.ntp.server import NtpServer
 from pantau_testpoint.settings import Settings
 from pantau_testpoint.speed.admission import Admission
 from pantau_testpoint.speed.endpoints import Health
 from pantau_testpoint.speed.limits import Limits
 from pantau_testpoint.speed.server import SpeedServer
+from pantau_testpoint.stamp.modes import Acceptance
 from pantau_testpoint.stamp.reflector import Reflector
-from pantau_wire import __version__
+from pantau_testpoint.transitions import Log
+from pantau_wire import __version__, stamp_keys
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ListenError if a port cannot be had."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises ListenError if a port cannot be had, ConfigurationError if a file cannot be used.
+    """
     log = structlog.get_logger()
+    acceptance = _acceptance(settings, log)
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
         tcp = stack.enter_context(listen_tcp(settings.listen, settings.http_port))
         udp = stack.enter_context(listen_udp(settings.listen, settings.stamp_port))
         ports = {"http_port": tcp.getsockname()[1], "stamp_port": udp.getsockname()[1]}
-        reflector = stack.enter_context(Reflector(udp, log, stateful=settings.stamp_mode == "stateful"))
+        stateful = settings.stamp_mode == "stateful"
+        reflector = stack.enter_context(Reflector(udp, log, stateful=stateful, acceptance=acceptance))
         admission = Admission(max_tests=settings.max_tests, log=log)
         limits = Limits.for_tests(settings.max_tests)
         allow_open_files(limits.max_connections)
-        async with SpeedServer(tcp, admission, _health(admission, reflector), limits):
+        ntp = _ntp_server(settings, stack, ports, log)
+        async with SpeedServer(tcp, admission, _health(admission, reflector, ntp), limits):
             stack.enter_context(_ready_file(settings.ready_file, ports))
             log.info("testpoint.ready", listen=settings.listen, version=__version__, **ports)
             await stop.wait()
     log.info("testpoint.stopped")
 
 
-def _health(admission: Admission, reflector: Reflector) -> Health:
+def _acceptance(settings: Settings, log: Log) -> Acceptance:
+    if settings.stamp_key_file is None:
+        return Acceptance()
+    try:
+        found = stamp_keys.read(settings.stamp_key_file)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    if found.exposed:
+        log.warning("stamp.key_exposed", path=str(settings.stamp_key_file), advice=stamp_keys.ADVICE)
+    return Acceptance(found.keys, unauthenticated=settings.stamp_accept == "both")
+
+
+def _ntp_server(
+    settings: Settings, stack: contextlib.ExitStack, ports: dict[str, int], log: Log
+) -> NtpServer | None:
+    if settings.ntp_port is None:
+        return None
+    udp = stack.enter_context(listen_udp(settings.listen, settings.ntp_port, option="ntp-port"))
+    ports["ntp_port"] = udp.getsockname()[1]
+    return stack.enter_context(NtpServer(udp, log))
+
+
+def _health(admission: Admission, reflector: Reflector, ntp: NtpServer | None) -> Health:
     def health() -> dict[str, object]:
         status = "ok" if reflector.alive else "reflector_dead"
-        return {"status": status, "version": __version__, **admission.numbers(), **reflector.numbers()}
+        numbers = {**admission.numbers(), **reflector.numbers(), **(ntp.numbers() if ntp else {})}
+        return {"status": status, "version": __version__, **numbers}
 
     return health
 

@@ -18,6 +18,7 @@ MAX_PORT = 65_535
 MAX_TESTS = 1_000
 
 StampMode = Literal["stateful", "stateless"]
+StampAccept = Literal["authenticated", "both"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,9 @@ class Settings:
     stamp_port: int = 8862
     max_tests: int = 8
     stamp_mode: StampMode = "stateful"
+    stamp_key_file: Path | None = None
+    stamp_accept: StampAccept = "authenticated"
+    ntp_port: int | None = None
     log: LogFormat = "auto"
     ready_file: Path | None = None
 
@@ -101,6 +105,25 @@ OPTIONS = (
         _one_of("stateful", "stateless"),
         "MODE",
         "stateful counts replies per session, so that loss is known by direction; stateless copies",
+    ),
+    Option(
+        "stamp_key_file",
+        Path,
+        "PATH",
+        "keys of authenticated STAMP, one a line in hexadecimal or base64; every one is accepted",
+    ),
+    Option(
+        "stamp_accept",
+        _one_of("authenticated", "both"),
+        "WHAT",
+        "with a key file: answer authenticated packets only, or both kinds",
+    ),
+    Option(
+        "ntp_port",
+        _whole_number(0, MAX_PORT),
+        "PORT",
+        "UDP port of an NTP server for devices, 0 for a free one; NTP's own, 123, needs "
+        "CAP_NET_BIND_SERVICE; without it none is started",
     ),
     Option("log", _one_of("json", "text", "auto"), "FORMAT", "json, text, or auto: text on a terminal"),
     Option("ready_file", Path, "PATH", "write the ports there as JSON once listening"),

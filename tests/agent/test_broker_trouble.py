@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
+import re
 import socket
 import threading
 import time
@@ -13,15 +15,16 @@ from pathlib import Path
 import pytest
 from tests.agent.support import collector as peers
 from tests.agent.support.collector import Collector
-from tests.agent.support.device import Device, running, until
+from tests.agent.support.device import Device, clock_in_order, running, until
 from tests.agent.support.mosquitto import tuned
 from tests.fakes import brokers
+from tests.fakes.brokers import HOST
+from tests.fakes.certificates import Authority
 
-from pantau_agent import clock
 from pantau_agent.config import BrokerConfig
-from pantau_agent.errors import ConfigError
+from pantau_agent.errors import ConfigError, ConnectionFailedError
 from pantau_agent.publisher import connection
-from pantau_agent.publisher.connection import Connection, tls_context
+from pantau_agent.publisher.connection import Connection, open_connection, tls_context
 
 NAME = "desa-1"
 
@@ -76,7 +79,7 @@ async def test_what_was_measured_without_a_broker_is_held_to_the_rate_of_the_bac
     device = Device(spool, NAME, broker.port, envelope_records=10, backlog_records_per_s=25)
     broker.kill()
     async with running(device, connected=False):
-        await until(lambda: device.publisher._connected is False)
+        await until(lambda: device.publisher._transitions.connected is False)
         device.measure(50)
         await asyncio.to_thread(broker.start)
         with Collector(broker.port, NAME):
@@ -127,7 +130,7 @@ async def test_a_record_that_can_never_fit_is_dropped_and_counted(tmp_path, spoo
     ):
         device = Device(spool, NAME, broker.port)
         device.measure(1)
-        spool.put(clock.now(), b'{"kind":"dns","x":"' + os.urandom(4000).hex().encode() + b'"}')
+        spool.put(clock_in_order(), b'{"kind":"dns","x":"' + os.urandom(4000).hex().encode() + b'"}')
         device.measure(1)
         async with running(device):
             await until(lambda: device.depth == 0)
@@ -254,11 +257,30 @@ async def test_reconnecting_leaks_no_file_and_no_thread(broker, spool):
     assert counts[-1][1] <= counts[3][1] + 1
 
 
+@pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning"
+)  # paho forgets the socket of a failed handshake
+async def test_a_certificate_from_the_future_means_that_the_clock_is_wrong(tmp_path):
+    """A Pi that came up in 1970 cannot connect at all; its log says what to set right."""
+    authority = Authority(tmp_path)
+    server = authority.issue("server", host=HOST, from_days=1, to_days=9)
+    with tuned(tmp_path, "user root", f"certfile {server.cert}", f"keyfile {server.key}") as broker:
+        config = BrokerConfig(host=HOST, port=broker.port, ca_file=authority.file)
+        try:
+            await open_connection(config, NAME, ("pantau/v1/desa-1/status", b"{}"), "pantau/v1/desa-1/ack")
+        except ConnectionFailedError as error:
+            said = str(error)
+    gc.collect()
+    assert re.search(
+        r"certificate is not valid yet; this device's clock, at 20\d\d-\d\d-\d\d, is wrong", said
+    )
+
+
 @pytest.mark.parametrize("broken", ["missing", "rubbish"])
 def test_a_certificate_that_cannot_be_used_is_a_config_error(tmp_path, broken):
     """Found when the agent starts, with the file's name, not at night when the broker restarts."""
     file = tmp_path / "ca.pem"
     if broken == "rubbish":
         file.write_text("rubbish")
-    with pytest.raises(ConfigError, match=r"broker: cannot use .*ca\.pem"):
+    with pytest.raises(ConfigError, match=r"broker: cannot (use|read) .*ca\.pem"):
         tls_context(BrokerConfig(ca_file=file))

@@ -85,6 +85,22 @@ def test_where_the_kernel_does_not_tell_the_state_is_unknown(monkeypatch, adjtim
     assert clock.now().clock == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "expected"), [(0, 0x2001, 4.5), (5, 0x2041, None), (-1, 0, None)]
+)
+def test_the_bound_of_the_clocks_error_is_the_kernels_while_it_is_synchronised(
+    monkeypatch, answer, status, expected
+):
+    """An unsynchronised kernel shows 16 s, which is no bound; one that refuses shows nothing."""
+
+    def adjtimex(pointer):
+        pointer._obj.status, pointer._obj.maxerror = status, 4500
+        return answer
+
+    monkeypatch.setattr(clock, "_adjtimex", lambda: adjtimex)
+    assert clock.max_error_ms() == expected
+
+
 def test_other_systems_are_not_asked_for_adjtimex(monkeypatch):
     """CDLL(None) would fail on Windows."""
     monkeypatch.setattr(sys, "platform", "win32")

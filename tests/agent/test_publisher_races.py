@@ -13,15 +13,13 @@ import time
 import mqtt5
 import paho.mqtt.client as paho
 import pytest
-from tests.agent.support.device import Device, delivery, running, until
+from tests.agent.support.device import Device, clock_in_order, running, until
 from tests.agent.support.oddbroker import OddBroker
 
-from pantau_agent import clock
-from pantau_agent.config import BrokerConfig
 from pantau_agent.errors import SpoolDamagedError, SpoolError
 from pantau_agent.publisher import connection
 from pantau_agent.publisher import publisher as module
-from pantau_agent.publisher.publisher import Identity, Publisher
+from pantau_agent.publisher.meter import NoMeter
 from pantau_wire import ranges
 from pantau_wire.envelope import Ack, Dropped, Header
 
@@ -127,7 +125,7 @@ async def test_the_end_does_not_wait_for_a_broker_that_stopped_reading(spool, mo
     async with OddBroker() as broker:
         device = Device(spool, NAME, broker.port, first_resend_s=60, max_resend_s=60)
         for _ in range(8):
-            spool.put(clock.now(), b'{"kind":"dns","x":"' + os.urandom(100_000).hex().encode() + b'"}')
+            spool.put(clock_in_order(), b'{"kind":"dns","x":"' + os.urandom(100_000).hex().encode() + b'"}')
         async with running(device):
             broker.reading.clear()
             device.measure(1)
@@ -210,9 +208,10 @@ async def test_a_damaged_spool_ends_the_publisher(spool):
     failing = FailingSpool(spool)
     failing.error = SpoolDamagedError("malformed")
     async with OddBroker() as broker:
-        publisher = Publisher(failing, Identity(NAME, "0"), BrokerConfig(port=broker.port), delivery())
-        publisher._broker = BrokerConfig(port=broker.port, reconnect_spread_s=0)
-        spool.put(clock.now(), b"{}")
+        device = Device(spool, NAME, broker.port)
+        publisher = device.publisher
+        publisher._outbox = failing
+        spool.put(clock_in_order(), b"{}")
         spool.commit()
         with pytest.raises(SpoolDamagedError):
             await asyncio.wait_for(publisher.run(), 20)
@@ -236,7 +235,7 @@ def header(dropped=()):
 def test_an_envelope_takes_as_much_as_fits_and_announces_what_it_can(spool):
     """Records first; where one alone is nearly too much, fewer dropped ranges travel with it."""
     for _ in range(10):
-        spool.put(clock.now(), b'{"kind":"dns","x":"' + os.urandom(1000).hex().encode() + b'"}')
+        spool.put(clock_in_order(), b'{"kind":"dns","x":"' + os.urandom(1000).hex().encode() + b'"}')
     spool.commit()
     records = spool.peek(1, 10, 10)
     dropped = tuple(
@@ -253,7 +252,7 @@ def test_an_envelope_takes_as_much_as_fits_and_announces_what_it_can(spool):
 async def test_no_event_is_lost_when_it_arrives_as_the_wait_ends(spool, monkeypatch):
     """Thousands of waits that end just when something comes: each event is handed out once, in order."""
     device = Device(spool, NAME, 1)
-    line = connection.Connection(None, asyncio.Queue(), 0)
+    line = connection.Connection(None, asyncio.Queue(), 0, NoMeter())
     rng = random.Random(11)
     monkeypatch.setattr(
         device.publisher._window, "wake_at", lambda _: time.monotonic() + rng.uniform(0, 0.0003)

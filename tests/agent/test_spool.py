@@ -1,18 +1,18 @@
 """The spool keeps what was committed until it is answered for, whatever happens to the process."""
 
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.agent.support.spools import MEASUREMENT, open_spool, seqs_of, stamp
+from tests.agent.support.spools import MEASUREMENT, START_NS, open_spool, seqs_of, stamp
 
 from pantau_agent.clock import Stamp
 from pantau_agent.errors import SpoolLockedError
 from pantau_agent.spool import read_state
+from pantau_agent.timekeeping import Timekeeper
 from pantau_wire import ranges
 from pantau_wire.envelope import Dropped
 
@@ -34,10 +34,10 @@ def test_a_record_appears_only_when_it_is_committed(spool):
 
 def test_the_measurement_comes_out_as_it_went_in(spool):
     """Stamp and JSON are frozen."""
-    spool.put(stamp(time_ns=123, boot="b"), MEASUREMENT)
+    spool.put(stamp(time_ns=START_NS + 123, boot="b"), MEASUREMENT)
     spool.commit()
     (record,) = spool.peek(1, 1, 10)
-    assert record == (1, 123, 5, "b", "synced", MEASUREMENT)
+    assert record == (1, START_NS + 123, 128, "b", "synced", MEASUREMENT)
 
 
 def test_an_acked_record_is_gone_at_once_and_stays_gone(tmp_path):
@@ -174,22 +174,32 @@ def test_an_ack_may_span_quintillions(spool):
 
 
 def test_what_is_over_age_is_dropped_from_the_front(tmp_path):
-    """By the clock of those stamped when it was synchronised; what lies before them is older still."""
-    spool = open_spool(tmp_path / "spool.db")
-    spool._max_age_s = 3600
-    now_ns = time.time_ns()
-    for time_ns, clock in (
-        (5, "unsynced"),
-        (now_ns - 7200 * 10**9, "synced"),
-        (5, "unsynced"),
-        (now_ns, "synced"),
-    ):
-        spool.put(Stamp(time_ns=time_ns, uptime_ns=1, boot="b", clock=clock), MEASUREMENT)
+    """By the times that somebody vouches for; what lies before them is older still."""
+    now = stamp(START_NS + 7200 * 10**9)
+    spool = open_spool(tmp_path / "spool.db", max_age_s=3600, timekeeper=Timekeeper(lambda: now))
+    for time_ns in (START_NS, START_NS + 10**9, now.time_ns - 10**9, now.time_ns):
+        spool.put(stamp(time_ns), MEASUREMENT)
     spool.commit()
-    spool.put(stamp(time_ns=now_ns, boot="b"), MEASUREMENT)
+    spool._db.execute("UPDATE record SET clock = 'estimated' WHERE seq IN (1, 3)")
+    spool._db.execute("UPDATE record SET time_ns = ? WHERE seq = 3", (START_NS,))
+    spool._db.commit()
+    spool.put(now, MEASUREMENT)
     spool.commit()
     assert seqs_of(spool) == [3, 4, 5]
     assert [(entry.first_seq, entry.last_seq) for entry in spool.dropped()] == [(1, 2)]
+    spool.close()
+
+
+def test_nothing_is_over_age_while_the_time_is_not_known(tmp_path):
+    """A clock that came up in 2036 must not empty the spool."""
+    lost = Stamp(2_085_000_000 * 10**9, 1, "boot-b", "unsynced")
+    spool = open_spool(tmp_path / "spool.db", max_age_s=3600, timekeeper=Timekeeper(lambda: lost))
+    spool.put(stamp(), MEASUREMENT)
+    for _ in range(2):
+        spool.put(lost, MEASUREMENT)
+        spool.commit()
+    assert seqs_of(spool) == [1]
+    assert (spool.state().depth_count, spool.state().waiting_count) == (3, 2)
     spool.close()
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from tests.agent.support.spools import MEASUREMENT, open_spool, seqs_of, stamp
+from tests.agent.support.spools import MEASUREMENT, START_NS, open_spool, seqs_of, stamp
 
 from pantau_agent.errors import SpoolDamagedError, SpoolError
 from pantau_agent.spool import queue, read_state
@@ -66,8 +66,10 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path):
 KILLED_WRITER = """
 import sys
 from pathlib import Path
+from pantau_agent import logs
 from pantau_agent.clock import Stamp
 from pantau_agent.spool import Spool
+logs.configure("text")  # to stderr: what is read here are the numbers
 spool = Spool(Path(sys.argv[1]), max_bytes=10**8, max_age_s=1e9)
 stamp = Stamp(time_ns=1_790_000_000_000_000_000, uptime_ns=5, boot="b", clock="synced")
 while True:
@@ -124,29 +126,29 @@ def test_measuring_does_not_wait_for_the_disk(spool):
 
 def test_a_commit_that_fails_forgets_nothing_and_repeats_nothing(spool, monkeypatch):
     """Whatever the disk refused, and whatever was put meanwhile, is written once when it works again."""
-    spool.put(stamp(time_ns=1), MEASUREMENT)
+    spool.put(stamp(START_NS + 1), MEASUREMENT)
     spool.commit()
     spool.ack([(1, 1)])
-    spool.put(stamp(time_ns=2), MEASUREMENT)
+    spool.put(stamp(START_NS + 2), MEASUREMENT)
     spool._db.execute("PRAGMA query_only = ON")
-    for time_ns in (3, 4):
+    for number in (3, 4):
         with pytest.raises(SpoolError, match="cannot use"):
             spool.commit()
-        spool.put(stamp(time_ns=time_ns), MEASUREMENT)
+        spool.put(stamp(START_NS + number), MEASUREMENT)
     assert (spool.state().depth_count, spool.last_seq) == (0, 1)
     spool._db.execute("PRAGMA query_only = OFF")
     assert spool.commit() == 3
-    assert [record.time_ns for record in spool.peek(1, 99, 99)] == [2, 3, 4]
+    assert [record.time_ns - START_NS for record in spool.peek(1, 99, 99)] == [2, 3, 4]
     assert spool.state() == read_state(spool.path)
 
 
 def test_a_disk_that_refuses_for_days_costs_no_more_than_so_much_memory(spool, monkeypatch):
     """The oldest goes first, and is counted."""
     monkeypatch.setattr(queue, "_UNCOMMITTED_LIMIT", 10)
-    for time_ns in range(25):
-        spool.put(stamp(time_ns=time_ns), MEASUREMENT)
+    for number in range(25):
+        spool.put(stamp(START_NS + number), MEASUREMENT)
     spool.commit()
-    assert [record.time_ns for record in spool.peek(1, 99, 99)] == list(range(15, 25))
+    assert [record.time_ns - START_NS for record in spool.peek(1, 99, 99)] == list(range(15, 25))
     assert read_state(spool.path).dropped_count == 15
 
 

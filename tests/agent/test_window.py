@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.agent.support.windows import LIMITS, ack, drain, window
 
-from pantau_agent.publisher.window import Span, Window
+from pantau_agent.publisher.window import Span, Window, WindowLimits
 from pantau_wire import ranges
 from pantau_wire.envelope import Deferred, Dropped, Rejected
 
@@ -240,3 +240,25 @@ def test_limits_are_what_the_contract_says():
     """Eight envelopes, two of them reserved, thirty seconds."""
     assert (LIMITS.envelopes, LIMITS.reserved_live) == (8, 2)
     assert pytest.approx(30.0) == LIMITS.first_resend_s
+
+
+def test_of_very_much_at_once_only_the_newest_is_live():
+    """Thousands that got their time in one commit are a backlog with its rate; the present goes first."""
+    target = window(WindowLimits(live_records=20))
+    target.connected(0)
+    target.committed(100)
+    assert [(lane, (span.first, span.last)) for _, lane, span in drain(target, size=50)] == [
+        ("live", (81, 100)),
+        ("backlog", (1, 50)),
+        ("backlog", (51, 80)),
+    ]
+
+
+def test_what_nobody_takes_grows_old():
+    """Where the broker refuses for hours, what was live then does not hold up what is measured now."""
+    target = window(WindowLimits(live_records=20))
+    target.connected(0)
+    for last_seq in range(10, 101, 10):
+        target.committed(last_seq)
+    assert target.next_span(0.0) == ("live", Span(81, 100, 1))
+    assert target.oldest_unanswered() == 1

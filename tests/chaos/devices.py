@@ -18,7 +18,8 @@ from pathlib import Path
 from pantau_agent import clock
 from pantau_agent.config import BrokerConfig, DeliveryConfig
 from pantau_agent.errors import SpoolError
-from pantau_agent.publisher.publisher import Identity, Publisher
+from pantau_agent.publisher.messages import Identity
+from pantau_agent.publisher.publisher import Publisher
 from pantau_agent.spool import Spool
 from pantau_agent.timekeeping import Timekeeper
 from pantau_wire import codec

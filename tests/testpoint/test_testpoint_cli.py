@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from pantau_testpoint.stamp.modes import Authenticated
 from pantau_testpoint.stamp.packet import SenderPacket, pack_sender, unpack_reflected
 
 COMMAND = [str(Path(sys.executable).with_name("pantau-testpoint"))]
@@ -64,6 +65,31 @@ def test_it_says_on_which_ports_it_is_ready_and_serves_both() -> None:
     assert health["status"] == "ok"
     assert (health["active_tests"], health["max_tests"]) == (0, 8)
     assert (health["reflected_count"], health["ignored_count"]) == (1, 1)
+
+
+def test_with_a_key_file_it_answers_what_is_signed(tmp_path: Path) -> None:
+    mode, key_file = Authenticated(bytes(range(16))), tmp_path / "stamp.key"
+    key_file.write_text(f"{bytes(16).hex()}\n{bytes(range(16)).hex()}\n")
+    key_file.chmod(0o600)
+    with running(*FREE_PORTS, "--stamp-key-file", str(key_file)) as (_, ready):
+        assert ready["event"] == "testpoint.ready"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(PATIENCE_S)
+            sock.sendto(pack_sender(SenderPacket(4, 0, 1)), ("127.0.0.1", ready["stamp_port"]))
+            sock.sendto(mode.pack_sender(SenderPacket(5, 0, 1)), ("127.0.0.1", ready["stamp_port"]))
+            assert mode.unpack_reflected(sock.recv(200)).sender_sequence_number == 5
+
+
+def test_a_key_file_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None:
+    key_file = tmp_path / "stamp.key"
+    key_file.write_text(bytes(range(16)).hex())
+    key_file.chmod(0o644)
+    with running(*FREE_PORTS, STAMP_KEY_FILE=str(key_file)) as (_, first):
+        assert (first["event"], first["level"], first["path"]) == (
+            "stamp.key_exposed",
+            "warning",
+            str(key_file),
+        )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -138,6 +164,11 @@ def test_a_busy_stamp_port_is_one_line_that_says_what_to_do() -> None:
     [
         (["--listen", "192.0.2.1"], "this machine has no such address"),
         (["--listen", "no host"], "cannot listen on TCP port 0 of no host"),
+        (
+            ["--stamp-key-file", "/nonexistent/key"],
+            "cannot read the STAMP key file /nonexistent/key: No such file",
+        ),
+        (["--stamp-key-file", "/dev/null"], "the STAMP key file /dev/null holds no key"),
         (["--ready-file", "/nonexistent/ready.json"], "cannot write the ready file /nonexistent/ready.json"),
     ],
 )
@@ -165,3 +196,16 @@ def test_text_logs_are_for_people() -> None:
             assert "testpoint.ready" in process.stderr.readline()
         finally:
             process.kill()
+
+
+def test_the_time_is_served_where_a_port_is_chosen_for_it() -> None:
+    """And only there: by default no NTP server is started."""
+    with running(*FREE_PORTS, "--ntp-port", "0") as (_, ready):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(PATIENCE_S)
+            sock.sendto(b"\x23" + bytes(47), ("127.0.0.1", ready["ntp_port"]))
+            assert len(sock.recv(1000)) == 48
+        health = httpx.get(f"http://127.0.0.1:{ready['http_port']}/healthz").json()
+        assert health["ntp_answered_count"] == 1
+    with running(*FREE_PORTS) as (_, ready):
+        assert "ntp_port" not in ready

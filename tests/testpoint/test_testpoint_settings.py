@@ -9,7 +9,8 @@ from pantau_testpoint.settings import OPTIONS, Settings, load
 
 NAMES = (
     "PANTAU_TESTPOINT_LISTEN, PANTAU_TESTPOINT_HTTP_PORT, PANTAU_TESTPOINT_STAMP_PORT, "
-    "PANTAU_TESTPOINT_MAX_TESTS, PANTAU_TESTPOINT_STAMP_MODE, PANTAU_TESTPOINT_LOG, "
+    "PANTAU_TESTPOINT_MAX_TESTS, PANTAU_TESTPOINT_STAMP_MODE, PANTAU_TESTPOINT_STAMP_KEY_FILE, "
+    "PANTAU_TESTPOINT_STAMP_ACCEPT, PANTAU_TESTPOINT_NTP_PORT, PANTAU_TESTPOINT_LOG, "
     "PANTAU_TESTPOINT_READY_FILE"
 )
 
@@ -53,6 +54,11 @@ def test_every_field_has_an_option() -> None:
             "PANTAU_TESTPOINT_STAMP_MODE",
             "both",
             "PANTAU_TESTPOINT_STAMP_MODE: 'both' is none of stateful, stateless",
+        ),
+        (
+            "PANTAU_TESTPOINT_STAMP_ACCEPT",
+            "all",
+            "PANTAU_TESTPOINT_STAMP_ACCEPT: 'all' is none of authenticated, both",
         ),
         ("PANTAU_TESTPOINT_LOG", "xml", "PANTAU_TESTPOINT_LOG: 'xml' is none of json, text, auto"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pantau_wire import codec, signing
 from pantau_wire.envelope import (
     Ack,
     Deferred,
@@ -12,6 +13,14 @@ from pantau_wire.envelope import (
     Status,
 )
 from pantau_wire.fields import Device, Dns, Http, Latency, Link, Measurement, Speed, Traffic
+from pantau_wire.remote import (
+    ConfigReport,
+    Instruction,
+    RemoteLatency,
+    RemoteSettings,
+    RemoteSpeed,
+    RemoteTarget,
+)
 
 START_NS = 1_789_963_200_000_000_000  # 2026-09-21T04:00:00Z, eleven in the morning in Klaten
 UPTIME_NS = 93_784_000_000_000
@@ -166,6 +175,7 @@ ENVELOPE = Envelope(
     attempt=2,
     oldest_unacked_seq=1041,
     dropped=(Dropped(first_seq=18, last_seq=37, reason="spool_full"),),
+    sent_uptime_ns=UPTIME_NS + 61_500_000_000,
     measurements=(
         Record(
             seq=1041,
@@ -191,9 +201,50 @@ ENVELOPE = Envelope(
 ACK = Ack(
     spool="b7e1c2d4",
     time_ns=START_NS + 62_000_000_000,
+    sent_uptime_ns=UPTIME_NS + 61_900_000_000,
     stored=((1041, 1042), (1044, 1050)),
     rejected=(Rejected(seq=1043, reason="invalid_record"),),
     deferred=(Deferred(first_seq=1051, last_seq=1060, retry_after_s=120.0, reason="rate_limit"),),
 )
 
-STATUS = Status(state="online", agent="0.1.0", boot="5f0c7e9a-1d7e-4c58", time_ns=START_NS)
+STATUS = Status(
+    state="online",
+    agent="0.1.0",
+    boot="5f0c7e9a-1d7e-4c58",
+    time_ns=START_NS,
+    config=(
+        ConfigReport(audience="group:klaten", version=7),
+        ConfigReport(
+            audience="device:desa-3310252007-1",
+            refused="host",
+            refused_version=2,
+            refused_detail="speed.url: uji.example.com is not in this device's allowed_hosts",
+        ),
+    ),
+)
+
+INSTRUCTION = Instruction(
+    audience="group:klaten",
+    version=7,
+    issued_at_ns=START_NS,
+    not_after_ns=START_NS + 7 * 86_400_000_000_000,
+    settings=RemoteSettings(
+        latency=RemoteLatency(
+            targets=(
+                RemoteTarget(target="gateway"),
+                RemoteTarget(
+                    target="testpoint", host="uji.klaten.example.net", tcp_port=8989, stamp_port=8862
+                ),
+            ),
+            period_s=60.0,
+        ),
+        speed=RemoteSpeed(url="http://uji.klaten.example.net:8989", tests_per_day=8),
+    ),
+)
+# The secret key of RFC 8032, section 7.1, test 1, as PEM (RFC 8410).
+KEY = """-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----
+"""
+PUBLIC_KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+CONFIG = signing.sign(codec.encode_instruction(INSTRUCTION), KEY)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import msgspec
-from tests.wire.examples import ACK, ENVELOPE, MEASUREMENTS, STATUS
+from tests.wire.examples import ACK, CONFIG, ENVELOPE, MEASUREMENTS, STATUS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "golden" / "wire"
@@ -26,7 +26,7 @@ def pretty(text: bytes) -> bytes:
 
 def files() -> dict[Path, bytes]:
     """Return what every generated file should hold."""
-    messages = MEASUREMENTS | {"envelope": ENVELOPE, "ack": ACK, "status": STATUS}
+    messages = MEASUREMENTS | {"envelope": ENVELOPE, "ack": ACK, "status": STATUS, "config": CONFIG}
     golden = {FOLDER / f"{name}.json": pretty(msgspec.json.encode(item)) for name, item in messages.items()}
     return golden | {SPEC: _with_examples(SPEC.read_text(), golden).encode()}
 

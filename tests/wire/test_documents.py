@@ -10,13 +10,13 @@ import typing
 import pytest
 from tests.wire.golden import ROOT, SPEC
 
-from pantau_wire import codec, envelope, errors, fields, topics
+from pantau_wire import codec, envelope, errors, fields, remote, topics
 from pantau_wire.fields import KINDS
 from pantau_wire.schema import columns
 
 STRUCTS = [
     *(envelope.Header, envelope.Envelope, envelope.Record, envelope.Dropped, envelope.Ack, envelope.Rejected),
-    *(envelope.Deferred, envelope.Status),
+    *(envelope.Deferred, envelope.Status, remote.ConfigMessage, remote.Instruction, remote.ConfigReport),
 ]
 
 
@@ -55,6 +55,7 @@ def test_the_spec_names_every_member_around_the_measurements(struct: type) -> No
 def test_the_spec_lists_the_very_words_for_failures_and_deferrals() -> None:
     assert words_of_table("`failure`") == list(typing.get_args(fields.Failure))
     assert words_of_table("`reason` of `deferred`") == list(typing.get_args(envelope.DeferReason))
+    assert words_of_table("`refused`") == list(typing.get_args(remote.RefusalReason))
 
 
 def test_the_spec_explains_every_clock_state_drop_reason_and_status() -> None:
@@ -67,8 +68,9 @@ def test_the_spec_explains_every_clock_state_drop_reason_and_status() -> None:
 def test_the_spec_gives_the_limits_that_the_code_has() -> None:
     text = spec()
     assert f"{envelope.MAX_PAYLOAD_BYTES:,} bytes" in text
-    assert f"1 to {envelope.MAX_RECORDS:,} |" in text
+    assert f"0 to {envelope.MAX_RECORDS:,} |" in text
     assert "2025-01-01T00:00:00Z to 24 h ahead" in text
+    assert f"at most {remote.MAX_SIGNED_CHARS:,} characters" in text
     assert f"Ours\ndeflates from {codec.DEFLATE_FROM_BYTES} bytes" in text
     for content_type in (codec.JSON, codec.DEFLATED_JSON):
         assert f"`{content_type}`" in text
@@ -86,5 +88,5 @@ def test_every_error_has_a_reason_of_its_own_fit_for_a_label() -> None:
     reasons = [
         error.reason for error in errors.WireError.__subclasses__() if error.__module__ == errors.__name__
     ]
-    assert len(set(reasons)) == len(reasons) == 7
+    assert len(set(reasons)) == len(reasons) == 9
     assert all(re.fullmatch(r"[a-z_]{1,30}", reason) for reason in reasons)

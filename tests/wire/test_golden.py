@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 from tests.wire import golden
-from tests.wire.examples import ENVELOPE, MEASUREMENTS, START_NS
+from tests.wire.examples import ENVELOPE, INSTRUCTION, MEASUREMENTS, PUBLIC_KEY, START_NS
 
-from pantau_wire import codec
+from pantau_wire import codec, signing
 from pantau_wire.fields import KINDS
 from pantau_wire.schema import columns
 
@@ -44,4 +44,11 @@ def test_the_golden_ack_survives_byte_for_byte() -> None:
 
 
 def test_the_golden_status_survives_byte_for_byte() -> None:
-    assert codec.encode(codec.decode_status(compact("status"), codec.JSON)) == (compact("status"), codec.JSON)
+    assert codec.encode_status(codec.decode_status(compact("status"), codec.JSON)) == compact("status")
+
+
+def test_the_golden_configuration_is_signed_as_rfc_8032_and_this_page_say() -> None:
+    message = codec.decode_config(compact("config"), codec.JSON)
+    assert msgspec.json.encode(message) == compact("config")
+    signing.verify(message, PUBLIC_KEY)
+    assert codec.decode_instruction(message.signed) == INSTRUCTION

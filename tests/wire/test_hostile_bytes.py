@@ -8,14 +8,16 @@ import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.wire.building import payload, record_json
+from tests.wire.examples import CONFIG
 from tests.wire.strategies import NOW_NS, thorough
 
 from pantau_wire import codec
-from pantau_wire.codec import encode
+from pantau_wire.codec import encode, encode_status
 from pantau_wire.envelope import MAX_PAYLOAD_BYTES, Ack, Deferred, Rejected, Status
 from pantau_wire.errors import MalformedPayloadError, PayloadTooLargeError, WireError
 
@@ -30,6 +32,8 @@ DECODERS: tuple[Decoder, ...] = (
     codec.decode_outline,
     codec.decode_ack,
     codec.decode_status,
+    codec.decode_config,
+    lambda data, _: codec.decode_instruction(data.decode(errors="replace")),
     lambda data, _: codec.decode_measurement(data),
 )
 GOOD = (
@@ -43,7 +47,9 @@ GOOD = (
             deferred=(Deferred(first_seq=4, last_seq=5, retry_after_s=60, reason="rate_limit"),),
         )
     )[0],
-    encode(Status(state="lost", agent="1.0", boot="b1", time_ns=NOW_NS))[0],
+    encode_status(Status(state="lost", agent="1.0", boot="b1", time_ns=NOW_NS)),
+    msgspec.json.encode(CONFIG),
+    CONFIG.signed.encode(),
 )
 # What a parser or a validator trips over, put where a value or a text stood.
 NASTY = (

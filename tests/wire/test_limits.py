@@ -80,20 +80,18 @@ def test_an_encoder_refuses_what_every_decoder_would_refuse() -> None:
     padding = b" " * 300
     with pytest.raises(PayloadTooLargeError):
         packed(*[record_json(seq) + padding for seq in range(1, MAX_RECORDS)])
-    for count in (0, MAX_RECORDS + 1):
-        with pytest.raises(InvalidEnvelopeError):
-            packed(*[record_json()] * count)
+    with pytest.raises(InvalidEnvelopeError):
+        packed(*[record_json()] * (MAX_RECORDS + 1))
 
 
-@pytest.mark.parametrize("count", [1, MAX_RECORDS])
-def test_one_to_1000_records_are_taken(count: int) -> None:
+@pytest.mark.parametrize("count", [0, 1, MAX_RECORDS])
+def test_up_to_1000_records_are_taken(count: int) -> None:
     sent = packed(*[record_json(seq) for seq in range(1, count + 1)])
     assert len(codec.decode_envelope(*sent, NOW_NS).records) == count
 
 
-@pytest.mark.parametrize("count", [0, MAX_RECORDS + 1])
-def test_no_record_and_1001_records_are_refused_whole(count: int) -> None:
-    text = payload(*[record_json(seq) for seq in range(1, count + 1)])
+def test_1001_records_are_refused_whole() -> None:
+    text = payload(*[record_json(seq) for seq in range(1, MAX_RECORDS + 2)])
     assert len(text) <= MAX_PAYLOAD_BYTES
     with pytest.raises(InvalidEnvelopeError):
         codec.decode_envelope(text, None, NOW_NS)

@@ -35,6 +35,7 @@ from pantau_wire.errors import (
     WireError,
 )
 from pantau_wire.fields import AnyMeasurement
+from pantau_wire.remote import ConfigMessage, Instruction
 from pantau_wire.vocabulary import Id
 
 JSON = "application/json"
@@ -51,7 +52,7 @@ class _Version(msgspec.Struct):
 
 
 class _RawEnvelope(Header, frozen=True, kw_only=True, omit_defaults=True):
-    measurements: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_RECORDS)]
+    measurements: Annotated[list[msgspec.Raw], Meta(max_length=MAX_RECORDS)]
 
 
 class _Seq(msgspec.Struct):
@@ -62,7 +63,7 @@ class _Outline(msgspec.Struct):
     v: int
     device: Id
     spool: Id
-    measurements: Annotated[tuple[_Seq, ...], Meta(min_length=1, max_length=MAX_RECORDS)]
+    measurements: Annotated[tuple[_Seq, ...], Meta(max_length=MAX_RECORDS)]
 
 
 class _RawRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +116,8 @@ _seq_decoder = msgspec.json.Decoder(_Seq)
 _measurement_decoder: msgspec.json.Decoder[AnyMeasurement] = msgspec.json.Decoder(AnyMeasurement)
 _ack_decoder = msgspec.json.Decoder(Ack)
 _status_decoder = msgspec.json.Decoder(Status)
+_config_decoder = msgspec.json.Decoder(ConfigMessage)
+_instruction_decoder = msgspec.json.Decoder(Instruction)
 
 
 def encode_measurement(measurement: AnyMeasurement) -> bytes:
@@ -146,17 +149,22 @@ def encode_record(*, seq: int, time_ns: int, uptime_ns: int, clock: str, data: b
 def encode_envelope(header: Header, records: list[msgspec.Raw]) -> tuple[bytes, str]:
     """Return payload and content type; deflated where that makes it smaller.
 
-    Raises `InvalidEnvelopeError` for no or too many records, and `PayloadTooLargeError` where the JSON
+    Raises `InvalidEnvelopeError` for too many records, and `PayloadTooLargeError` where the JSON
     exceeds 256 KiB before deflating: a collector would refuse it whole, for ever.
     """
-    if not 1 <= len(records) <= MAX_RECORDS:
-        raise InvalidEnvelopeError(f"{len(records)} measurements; 1 to {MAX_RECORDS} are taken")
+    if len(records) > MAX_RECORDS:
+        raise InvalidEnvelopeError(f"{len(records)} measurements; at most {MAX_RECORDS} are taken")
     return _pack(_encoder.encode(_RawEnvelope(**_header_values(header), measurements=records)))
 
 
-def encode(message: Envelope | Ack | Status) -> tuple[bytes, str]:
+def encode(message: Envelope | Ack) -> tuple[bytes, str]:
     """Return payload and content type; raise `PayloadTooLargeError` above 256 KiB before deflating."""
     return _pack(_encoder.encode(message))
+
+
+def encode_status(status: Status) -> bytes:
+    """Return plain JSON, however long: a will carries no content type that could say otherwise."""
+    return _encoder.encode(status)
 
 
 def decode_envelope(payload: bytes, content_type: str | None, now_ns: int) -> Decoded:
@@ -193,6 +201,21 @@ def decode_ack(payload: bytes, content_type: str | None) -> Ack:
 def decode_status(payload: bytes, content_type: str | None) -> Status:
     """Return the status; raise `WireError` where it is none."""
     return _decode_message(_status_decoder, payload, content_type)
+
+
+def decode_config(payload: bytes, content_type: str | None) -> ConfigMessage:
+    """Return the signed message, not verified yet; raise `WireError` where it is none."""
+    return _decode_message(_config_decoder, payload, content_type)
+
+
+def encode_instruction(instruction: Instruction) -> str:
+    """Return the JSON text to be signed."""
+    return _encoder.encode(instruction).decode()
+
+
+def decode_instruction(signed: str) -> Instruction:
+    """Return what a verified text says; raise `WireError` for unknown keys and wrong values."""
+    return _decode_text(_instruction_decoder, signed.encode())
 
 
 def _decode_message(

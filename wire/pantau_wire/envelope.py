@@ -8,11 +8,13 @@ import msgspec
 from msgspec import Meta
 
 from pantau_wire.fields import AnyMeasurement, ClockState
+from pantau_wire.remote import ConfigReport
 from pantau_wire.vocabulary import INT64_MAX, Id, Name, Nanoseconds, Version
 
 VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_RECORDS = 1000
+MAX_CONFIG_REPORTS = 16  # the device and its groups
 
 Seq = Annotated[int, Meta(ge=1, le=INT64_MAX)]
 SeqRange = tuple[Seq, Seq]
@@ -53,7 +55,11 @@ class Dropped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything of an envelope but its measurements. One envelope holds one boot's measurements."""
+    """Everything of an envelope but its measurements. One envelope holds one boot's measurements.
+
+    `sent_uptime_ns` is the sender's time since its present boot; the ack carries it back, so that the
+    sender can tell between which two moments the ack's `time_ns` was read.
+    """
 
     v: int
     device: Id
@@ -63,12 +69,13 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     oldest_unacked_seq: Seq
     dropped: Annotated[tuple[Dropped, ...], Meta(max_length=MAX_RECORDS)] = ()
+    sent_uptime_ns: Nanoseconds | None = None
 
 
 class Envelope(Header, frozen=True, kw_only=True, omit_defaults=True):
-    """What an agent publishes on `pantau/v1/{device}/measurements`."""
+    """What an agent publishes on `pantau/v1/{device}/measurements`; without records it asks for the time."""
 
-    measurements: Annotated[tuple[Record, ...], Meta(min_length=1, max_length=MAX_RECORDS)]
+    measurements: Annotated[tuple[Record, ...], Meta(max_length=MAX_RECORDS)]
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,11 +98,15 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
-    """The collector's answer on `pantau/v1/{device}/ack`. `time_ns` is the server's clock."""
+    """The collector's answer on `pantau/v1/{device}/ack`. `time_ns` is the server's clock.
+
+    `sent_uptime_ns` is the newest of the envelopes that it answers.
+    """
 
     v: int = VERSION
     spool: Id
     time_ns: Nanoseconds
+    sent_uptime_ns: Nanoseconds | None = None
     stored: tuple[SeqRange, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     deferred: tuple[Deferred, ...] = ()
@@ -106,13 +117,17 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The agent's birth (`online`), goodbye (`stopped`) or will (`lost`), retained."""
+    """The agent's birth (`online`), goodbye (`stopped`) or will (`lost`), retained.
+
+    `config` says which remote configuration is in force, and which was refused, for each audience.
+    """
 
     v: int = VERSION
     state: Literal["online", "stopped", "lost"]
     agent: Version
     boot: Id
     time_ns: Nanoseconds
+    config: Annotated[tuple[ConfigReport, ...], Meta(max_length=MAX_CONFIG_REPORTS)] = ()
 
 
 def _check_range(first_seq: int, last_seq: int) -> None:

@@ -51,3 +51,15 @@ class InvalidTopicError(WireError):
     """Not a topic of ours, or an identifier that cannot stand in one."""
 
     reason = "invalid_topic"
+
+
+class SignatureError(WireError):
+    """A remote configuration that the owner of the key has not signed."""
+
+    reason = "signature"
+
+
+class KeyFormatError(WireError):
+    """Not a key for remote configuration."""
+
+    reason = "key_format"

@@ -580,7 +580,12 @@ class Dns(Measurement, frozen=True, kw_only=True, tag="dns"):
     name: Annotated[Name, Text("Name", "Nama", "Name resolved", "Nama yang dicari", key=True)]
     resolve_ms: Annotated[
         Milliseconds | None,
-        Text("Resolution time", "Waktu pencarian nama", "Until the answer came", "Sampai jawaban tiba"),
+        Text(
+            "Resolution time",
+            "Waktu pencarian nama",
+            "Until the answers for IPv4 and IPv6 had come",
+            "Sampai jawaban untuk IPv4 dan IPv6 tiba",
+        ),
     ] = None
     answer_count: Annotated[
         Count | None, Text("Answers", "Jawaban", "Addresses in the answer", "Alamat dalam jawaban")
@@ -651,7 +656,12 @@ class Link(Measurement, frozen=True, kw_only=True, tag="link"):
     ] = None
     wifi_rate_bps: Annotated[
         BitsPerSecond | None,
-        Text("Wi-Fi rate", "Laju Wi-Fi", "Rate of the wireless link", "Laju jalur nirkabel"),
+        Text(
+            "Wi-Fi rate",
+            "Laju Wi-Fi",
+            "Rate at which the device last sent to the access point",
+            "Laju terakhir perangkat mengirim ke titik akses",
+        ),
     ] = None
     gateway_answers: Annotated[
         bool | None,
@@ -803,15 +813,20 @@ class Device(Measurement, frozen=True, kw_only=True, tag="device"):
     budget_used_bytes: Annotated[
         Bytes | None,
         Text(
-            "Data used by tests",
-            "Data terpakai oleh uji",
-            "Bytes that our own tests caused this month, both ways",
-            "Bita akibat uji kami bulan ini, dua arah",
+            "Data used",
+            "Data terpakai",
+            "Bytes that the agent used this month, both ways: tests and the publishing of results",
+            "Bita yang dipakai agen bulan ini, dua arah: uji dan pengiriman hasil",
         ),
     ] = None
     budget_bytes: Annotated[
         Bytes | None,
-        Text("Data budget", "Kuota data", "Bytes that tests may use a month", "Bita untuk uji per bulan"),
+        Text(
+            "Data budget",
+            "Kuota data",
+            "Bytes that the agent may use a month",
+            "Bita yang boleh dipakai agen per bulan",
+        ),
     ] = None
     budget_state: Annotated[
         Literal["ok", "thinned", "spent"] | None,

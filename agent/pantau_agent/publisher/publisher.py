@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
-from pantau_agent import clock
 from pantau_agent.errors import ConfigError, ConnectionFailedError, SpoolDamagedError, SpoolError
 from pantau_agent.publisher.connection import (
     Arrived,
@@ -23,35 +21,36 @@ from pantau_agent.publisher.connection import (
     Event,
     Lost,
     Published,
+    Reported,
     open_connection,
 )
+from pantau_agent.publisher.messages import Messages
 from pantau_agent.publisher.packing import pack, unreadable
+from pantau_agent.publisher.server_clock import ServerClock
+from pantau_agent.publisher.transitions import Transitions
 from pantau_agent.publisher.window import Lane, Span, Window, WindowLimits
 from pantau_wire import codec, topics
-from pantau_wire.envelope import VERSION, Header, Status
 from pantau_wire.errors import WireError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal
 
     from pantau_agent.config import BrokerConfig, DeliveryConfig
-    from pantau_agent.publisher.outbox import Outbox, SpooledRecord
-    from pantau_wire.envelope import Ack, Dropped
+    from pantau_agent.publisher.messages import Identity
+    from pantau_agent.publisher.meter import Meter
+    from pantau_agent.publisher.outbox import Outbox
+    from pantau_agent.publisher.remote_topics import RemoteTopics
+    from pantau_agent.timekeeping import Timekeeper
+    from pantau_wire.envelope import Ack
 
 log = structlog.get_logger()
 
 _IDLE_S = 60.0
 _SPOOL_PAUSE_S = 5.0
 _PUBACKS_MISSING = 100  # so many, though acks come: far beyond the window, far below MQTT's 65,535 ids
+_TIME_TICKET = 0  # of questions for the time; the window's tickets begin at 1
 _RECONNECT_S = (0.1, 0.5)  # at least so long, and the shortest upper end of the jitter
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who publishes."""
-
-    device: str
-    agent_version: str
 
 
 class Publisher:
@@ -63,13 +62,20 @@ class Publisher:
         identity: Identity,
         broker: BrokerConfig,
         delivery: DeliveryConfig,
+        timekeeper: Timekeeper,
+        *,
         rng: random.Random | None = None,
+        remote: RemoteTopics | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """Do nothing yet; `run` does."""
         self._outbox = outbox
+        self._messages = Messages(identity, outbox.spool_id, timekeeper.read, remote)
         self._identity = identity
         self._broker = broker
         self._delivery = delivery
+        self._remote = remote
+        self._meter = meter
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         limits = WindowLimits(
             envelopes=delivery.window_envelopes,
@@ -78,22 +84,32 @@ class Publisher:
             max_resend_s=delivery.max_resend_s,
         )
         self._window = Window(limits, self._rng)
+        self._timekeeper = timekeeper
+        self._server_clock = ServerClock(timekeeper, self._window.patience_s)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._tickets: dict[int, int] = {}
         self._backlog_at = 0.0
-        self._connected: bool | None = None
-        self._taken = True
-        self._spool_works = True
-        self.clock_offset_ms: float | None = None
+        self._transitions = Transitions()
+        self.on_time: Callable[[], None] = lambda: None
+        """Called when an answer told the time, and records that waited for it can be committed."""
+
+    @property
+    def clock_offset_ms(self) -> float | None:
+        """This device's clock minus the collector's, as the last answer showed it."""
+        return self._server_clock.offset_ms
 
     @property
     def connected(self) -> bool:
         """Whether a connection to the broker stands."""
-        return bool(self._connected)
+        return bool(self._transitions.connected)
 
     def committed(self) -> None:
         """Tell the publisher that the spool has committed something."""
         self._events.put_nowait(Committed())
+
+    def reported(self) -> None:
+        """Tell the publisher that the status has something new to say of the remote configuration."""
+        self._events.put_nowait(Reported())
 
     async def run(self) -> None:
         """Publish until cancelled; a lost connection is an ordinary event."""
@@ -108,7 +124,7 @@ class Publisher:
             except (ConnectionFailedError, ConfigError) as error:
                 failures += 1
                 longest_s = min(longest_s, 2.0 ** min(failures, 20))
-                self._log_lost(str(error))
+                self._transitions.lost(str(error))
             shortest_s, upper_s = _RECONNECT_S
             await asyncio.sleep(self._rng.uniform(shortest_s, max(upper_s, longest_s)))
 
@@ -118,16 +134,18 @@ class Publisher:
         connection = await open_connection(
             self._broker,
             device,
-            will=(topics.topic(device, "status"), self._status("lost")),
+            will=(topics.topic(device, "status"), self._messages.status("lost")),
             subscribe=topics.topic(device, "ack"),
+            also=self._remote.topics if self._remote else (),
+            meter=self._meter,
         )
         self._events = connection.events
         self._window.connected(self._outbox.last_seq)
-        log.info("publisher.connected", host=self._broker.host, port=self._broker.port)
-        self._connected = True
+        self._server_clock.connected()
+        self._transitions.stands(self._broker.host, self._broker.port)
         try:
             self._say(connection, "online")
-            self._log_lost(await self._publish_until_lost(connection))
+            self._transitions.lost(await self._publish_until_lost(connection))
         except asyncio.CancelledError:
             self._say(connection, "stopped")
             raise
@@ -145,16 +163,20 @@ class Publisher:
                 event = await self._next_event(connection)
                 if isinstance(event, Lost):
                     return event.reason
+                if isinstance(event, Reported):
+                    self._say(connection, "online")
                 await self._take(event)
             except SpoolDamagedError:
                 raise
             except SpoolError as error:
-                self._log_spool(str(error))
+                self._transitions.spool(str(error))
                 await asyncio.sleep(_SPOOL_PAUSE_S)
 
     async def _next_event(self, connection: Connection) -> Event | None:
         """Return the next event, or None when something became due."""
-        wake_at = self._window.wake_at(self._backlog_at)
+        ask_at = self._server_clock.ask_at(self._window.paused_until)
+        due = [self._window.wake_at(self._backlog_at), ask_at]
+        wake_at = min((at for at in due if at is not None), default=None)
         wait_s = _IDLE_S if wake_at is None else max(0.0, min(_IDLE_S, wake_at - time.monotonic()))
         try:
             async with asyncio.timeout(wait_s):
@@ -171,13 +193,24 @@ class Publisher:
             log.info("publisher.unanswered", envelopes_count=len(overdue))
         if len(self._tickets) > _PUBACKS_MISSING or not set(overdue).isdisjoint(self._tickets.values()):
             return False
+        ask_at = self._server_clock.ask_at(self._window.paused_until)
+        if ask_at is not None and ask_at <= now:
+            self._ask_time(connection, now)
         while (found := self._window.next_span(now)) is not None:
             lane, span = found
             if lane == "backlog" and now < self._backlog_at:
                 break
             await self._send(connection, lane, span, now)
-        self._log_spool(None)
+        self._transitions.spool(None)
         return True
+
+    def _ask_time(self, connection: Connection, now: float) -> None:
+        """Send an envelope without records: its ack tells the time."""
+        oldest = self._window.oldest_unanswered() or self._outbox.last_seq + 1
+        header = self._messages.header(self._timekeeper.boot, attempt=1, oldest=oldest)
+        self._publish(
+            connection, *codec.encode_envelope(header, []), self._server_clock.asked(now), _TIME_TICKET
+        )
 
     async def _send(self, connection: Connection, lane: Lane, span: Span, now: float) -> None:
         """Send the beginning of the span; or drop what can never be delivered, and leave the rest in it."""
@@ -190,35 +223,33 @@ class Publisher:
             await asyncio.to_thread(self._outbox.give_up, damaged, "spool_damaged")
             return
         dropped = tuple(await asyncio.to_thread(self._outbox.dropped))
-        packed = pack(self._header(records[0], span, dropped), records, connection.max_packet_bytes)
+        first = records[0]
+        oldest = min(first.seq, self._window.oldest_unanswered() or first.seq)
+        header = self._messages.header(first.boot, attempt=span.attempt, oldest=oldest, dropped=dropped)
+        packed = pack(header, records, connection.max_packet_bytes)
         if packed is None:
             await asyncio.to_thread(self._outbox.give_up, [records[0].seq], "too_large")
             return
         ticket = self._window.sent(lane, span, packed.seqs, now, packed.dropped)
-        expiry_s = self._window.patience_left_s(ticket, now) if self._delivery.message_expiry else None
-        topic = topics.topic(self._identity.device, "measurements")
-        message_id = connection.publish(topic, packed.payload, packed.content_type, expiry_s)
-        self._tickets[message_id] = ticket
+        patience_s = self._window.patience_left_s(ticket, now)
+        self._publish(connection, packed.payload, packed.content_type, patience_s, ticket)
         if lane == "backlog":
             self._backlog_at = now + len(packed.seqs) / self._delivery.backlog_records_per_s
 
-    def _header(self, first: SpooledRecord, span: Span, dropped: tuple[Dropped, ...]) -> Header:
-        return Header(
-            v=VERSION,
-            device=self._identity.device,
-            agent=self._identity.agent_version,
-            spool=self._outbox.spool_id,
-            boot=first.boot,
-            attempt=span.attempt,
-            oldest_unacked_seq=min(first.seq, self._window.oldest_unanswered() or first.seq),
-            dropped=dropped,
-        )
+    def _publish(
+        self, connection: Connection, payload: bytes, content_type: str, patience_s: float, ticket: int
+    ) -> None:
+        expiry_s = patience_s if self._delivery.message_expiry else None
+        topic = topics.topic(self._identity.device, "measurements")
+        self._tickets[connection.publish(topic, payload, content_type, expiry_s)] = ticket
 
     async def _take(self, event: Event | None) -> None:
         if isinstance(event, Published):
             ticket = self._tickets.pop(event.message_id, None)
             if ticket is not None:
                 self._acknowledged(ticket, event.refusal)
+        elif isinstance(event, Arrived) and self._remote and event.topic in self._remote.topics:
+            self._remote.arrived(event.topic, event.payload, event.content_type)
         elif isinstance(event, Arrived):
             try:
                 ack = codec.decode_ack(event.payload, event.content_type)
@@ -233,14 +264,11 @@ class Publisher:
             self._window.taken()
         else:
             self._window.refused(ticket, time.monotonic())
-        if refusal is not None and self._taken:
-            log.warning("publisher.not_taken", reason=refusal)
-        elif refusal is None and not self._taken:
-            log.info("publisher.taken_again")
-        self._taken = refusal is None
+        self._transitions.taken(refusal)
 
     async def _answered(self, ack: Ack) -> None:
-        self.clock_offset_ms = (time.time_ns() - ack.time_ns) / 1e6
+        if self._server_clock.answered(ack):
+            self.on_time()
         if ack.spool != self._outbox.spool_id:
             return
         await asyncio.to_thread(self._outbox.ack, ack.stored)
@@ -259,24 +287,4 @@ class Publisher:
 
     def _say(self, connection: Connection, state: Literal["online", "stopped"]) -> None:
         topic = topics.topic(self._identity.device, "status")
-        connection.publish(topic, self._status(state), codec.JSON, retain=True)
-
-    def _status(self, state: Literal["online", "stopped", "lost"]) -> bytes:
-        stamp = clock.now()
-        status = Status(
-            state=state, agent=self._identity.agent_version, boot=stamp.boot, time_ns=stamp.time_ns
-        )
-        return codec.encode(status)[0]
-
-    def _log_lost(self, reason: str) -> None:
-        """Log the transition, not each attempt."""
-        if self._connected is not False:
-            log.warning("publisher.disconnected", reason=reason)
-        self._connected = False
-
-    def _log_spool(self, error: str | None) -> None:
-        if error is not None and self._spool_works:
-            log.error("publisher.spool_failing", error=error)
-        elif error is None and not self._spool_works:
-            log.info("publisher.spool_recovered")
-        self._spool_works = error is None
+        connection.publish(topic, self._messages.status(state), codec.JSON, retain=True)

@@ -1,8 +1,9 @@
 """Which records are on their way, which wait, and when to try again: pure, no I/O, no clock of its own.
 
 Two lanes share a window of unacknowledged envelopes. `live` takes what was measured since the
-connection stands; `backlog` takes everything older, oldest first. Part of the window is reserved for
-live data, so that a backlog which nobody takes never delays the present.
+connection stands, or the newest of it, where that is much; `backlog` takes everything older, oldest
+first. Part of the window is reserved for live data, so that a backlog which nobody takes never delays
+the present.
 
 When nobody listens, or the broker refuses, everything pauses; after the pause one envelope goes ahead of
 the others to find out.
@@ -34,10 +35,11 @@ _CHRONIC_ATTEMPT = 5  # from here on a record waits for those that may fare bett
 
 @dataclass(frozen=True, slots=True)
 class WindowLimits:
-    """How much may be unacknowledged, and how patiently to re-send (seconds)."""
+    """How much may be unacknowledged, how many records are live, and how patiently to re-send (seconds)."""
 
     envelopes: int = 8
     reserved_live: int = 2
+    live_records: int = 500
     first_resend_s: float = 30.0
     max_resend_s: float = 900.0
 
@@ -83,6 +85,11 @@ class Window:
         self._paused_until = 0.0
 
     @property
+    def paused_until(self) -> float:
+        """When the pause ends that a refusal began; in the past while there is none."""
+        return self._paused_until
+
+    @property
     def in_flight_count(self) -> int:
         """How many envelopes are unanswered."""
         return len(self._in_flight)
@@ -97,7 +104,10 @@ class Window:
         """Learn that the spool's highest committed `seq` is now this."""
         if last_seq > self._last_seen:
             first = self._live[0] if self._live else self._last_seen + 1
-            self._live = (first, last_seq)
+            newest = max(first, last_seq - self._limits.live_records + 1)
+            if newest > first:  # many at once: they waited for the time, or for the broker
+                self._waiting.append(Span(first, newest - 1, attempt=1))
+            self._live = (newest, last_seq)
             self._last_seen = last_seq
 
     def connected(self, last_seq: int) -> None:
@@ -137,7 +147,7 @@ class Window:
         self._advance(lane, span, seqs[-1])
         ticket = next(self._tickets)
         self._in_flight[ticket] = InFlight(
-            lane, span.attempt, ranges.from_numbers(seqs), now + self._patience_s(span.attempt), dropped
+            lane, span.attempt, ranges.from_numbers(seqs), now + self.patience_s(span.attempt), dropped
         )
         return ticket
 
@@ -172,7 +182,7 @@ class Window:
             self._give_back(ticket, ready_at=now)
         if now >= self._paused_until:
             self._refusals += 1
-            self._paused_until = now + self._patience_s(self._refusals)
+            self._paused_until = now + self.patience_s(self._refusals)
 
     def expire(self, now: float) -> list[int]:
         """Give up waiting for overdue answers; return the tickets of what is to be sent again."""
@@ -212,7 +222,7 @@ class Window:
         backlog = sum(envelope.lane == "backlog" for envelope in self._in_flight.values())
         return min(self._room(), self._limits.envelopes - self._limits.reserved_live - backlog)
 
-    def _patience_s(self, attempt: int) -> float:
+    def patience_s(self, attempt: int) -> float:
         """Return how long to wait for an answer: full jitter between the first wait and its doubling."""
         first = self._limits.first_resend_s
         longest = min(first * 2.0 ** min(attempt, 30), max(first, self._limits.max_resend_s))

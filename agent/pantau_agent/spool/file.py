@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
+from pantau_agent import sqlitefile
 from pantau_agent.errors import SpoolDamagedError, SpoolError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-log = structlog.get_logger()
-
-_SCHEMA = """
+_VERSION = 2
+_SCHEMA_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE record (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,6 +31,23 @@ CREATE TABLE record (
 CREATE TABLE dropped (first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+_SCHEMA_2 = """
+CREATE TABLE waiting (
+    id INTEGER PRIMARY KEY,
+    time_ns INTEGER NOT NULL,
+    uptime_ns INTEGER NOT NULL,
+    boot TEXT NOT NULL,
+    clock TEXT NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE TABLE reference (
+    boot TEXT PRIMARY KEY,
+    time_ns INTEGER NOT NULL,
+    uptime_ns INTEGER NOT NULL,
+    uncertainty_ns INTEGER NOT NULL,
+    source TEXT NOT NULL
+);
+"""
 _PRIMARY_CODE = 0xFF  # the rest of an SQLite result code is detail
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 COUNTERS = ("stored_count", "rejected_count", "dropped_count")
@@ -41,10 +55,14 @@ COUNTERS = ("stored_count", "rejected_count", "dropped_count")
 
 @dataclass(frozen=True, slots=True)
 class SpoolState:
-    """What the spool holds and held: counts since it was made, size in bytes."""
+    """What the spool holds and held: counts since it was made, size in bytes.
+
+    `waiting_count` of the `depth_count` wait until the time is known, and have no `seq` yet.
+    """
 
     spool_id: str
     depth_count: int
+    waiting_count: int
     size_bytes: int
     last_seq: int
     stored_count: int
@@ -58,13 +76,7 @@ def open_or_set_aside(path: Path) -> sqlite3.Connection:
     Raises `SpoolError` where the file cannot be opened for another reason.
     """
     try:
-        try:
-            return _open(path)
-        except sqlite3.OperationalError:  # cannot open, disk full, locked: not damage
-            raise
-        except sqlite3.DatabaseError as error:
-            _set_aside(path, error)
-            return _open(path)
+        return sqlitefile.open_or_set_aside(path, "spool", _prepare)
     except (OSError, sqlite3.Error) as error:
         raise SpoolError(f"cannot open {path}: {error}") from None
 
@@ -84,13 +96,21 @@ def state_of(db: sqlite3.Connection, path: Path) -> SpoolState:
     try:
         found = db.execute("SELECT value FROM meta WHERE name = 'spool_id'").fetchone()
         counts = dict(db.execute("SELECT name, value FROM counter"))
-        (depth_count,) = db.execute("SELECT count(*) FROM record").fetchone()
+        (record_count,) = db.execute("SELECT count(*) FROM record").fetchone()
+        waiting_count = _waiting_count(db)
     except sqlite3.OperationalError as error:
         raise SpoolError(f"{path} is not a spool: {error}") from None
     if found is None:
         raise SpoolError(f"{path} is not a spool: it has no id")
     totals = {name: counts.get(name, 0) for name in COUNTERS}
-    return SpoolState(str(found[0]), depth_count, used_bytes(db), last_seq(db), **totals)
+    depth_count = record_count + waiting_count
+    return SpoolState(str(found[0]), depth_count, waiting_count, used_bytes(db), last_seq(db), **totals)
+
+
+def _waiting_count(db: sqlite3.Connection) -> int:
+    if _version(db) < _VERSION:  # not opened yet by an agent that makes records wait
+        return 0
+    return int(db.execute("SELECT count(*) FROM waiting").fetchone()[0])
 
 
 def used_bytes(db: sqlite3.Connection) -> int:
@@ -108,6 +128,15 @@ def last_seq(db: sqlite3.Connection) -> int:
     return int(found[0]) if found else 0
 
 
+def use_seqs(db: sqlite3.Connection, count: int) -> range:
+    """Return so many new `seq` that no record will have."""
+    last = last_seq(db)
+    statement = "UPDATE sqlite_sequence SET seq = ? WHERE name = 'record'"
+    if db.execute(statement, (last + count,)).rowcount == 0:
+        db.execute("INSERT INTO sqlite_sequence VALUES ('record', ?)", (last + count,))
+    return range(last + 1, last + count + 1)
+
+
 def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
     """Return what an error of SQLite means: damage ends the agent, everything else may pass."""
     if getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _DAMAGE:
@@ -115,38 +144,27 @@ def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
     return SpoolError(f"cannot use {path}: {error}")
 
 
-def _set_aside(path: Path, error: sqlite3.DatabaseError) -> None:
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    log.warning("spool.damaged", error=str(error), set_aside=str(aside))
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, check_same_thread=False, timeout=10)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            _create(db)
-        _check(db)
-        path.chmod(0o600)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _check(db: sqlite3.Connection) -> None:
-    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(verdict)
+def _prepare(db: sqlite3.Connection) -> None:
+    if _version(db) == 0:
+        _create(db)
+    elif _version(db) == 1:
+        _migrate(db)
 
 
 def _create(db: sqlite3.Connection) -> None:
-    db.executescript("BEGIN;" + _SCHEMA)
+    db.executescript("BEGIN;" + _SCHEMA_1 + _SCHEMA_2)
     db.execute("INSERT INTO meta VALUES ('spool_id', ?)", (uuid.uuid4().hex,))
-    db.execute("PRAGMA user_version = 1")
+    db.execute(f"PRAGMA user_version = {_VERSION}")
     db.commit()
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Let records wait in a spool of version 1; what it holds may have been sent, and stays as it is."""
+    db.execute("SELECT value FROM meta WHERE name = 'spool_id'")  # else another program's database
+    db.executescript("BEGIN;" + _SCHEMA_2)
+    db.execute(f"PRAGMA user_version = {_VERSION}")
+    db.commit()
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])

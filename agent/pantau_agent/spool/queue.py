@@ -1,8 +1,9 @@
 """What the agent uses of the spool. Not a queue that forgets: what is taken out stays until it is acked.
 
 `put` is cheap and keeps records in memory; `commit` writes them, and what acks allowed to delete, in
-one transaction, so that an SD card is written once a minute. A record gets its `seq` when it is
-committed, from SQLite's AUTOINCREMENT: never used twice. Only committed records are published.
+one transaction, so that an SD card is written once a minute. A record gets its time and its `seq` when
+it is committed, or later, when the time is known: the `seq` from SQLite's AUTOINCREMENT, never used
+twice. Only records with a `seq` are published, and their time never changes again.
 """
 
 from __future__ import annotations
@@ -11,15 +12,13 @@ import contextlib
 import itertools
 import sqlite3
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
-
 from pantau_agent.errors import SpoolError
-from pantau_agent.filelock import lock_file
-from pantau_agent.spool import file
+from pantau_agent.filelock import is_locked, lock_file
+from pantau_agent.spool import file, room, settling
+from pantau_agent.timekeeping import Timekeeper
 from pantau_wire import ranges
 from pantau_wire.envelope import Dropped
 
@@ -29,20 +28,15 @@ if TYPE_CHECKING:
 
     from pantau_agent.clock import Stamp
     from pantau_agent.spool.file import SpoolState
+    from pantau_agent.spool.settling import Row
     from pantau_wire.envelope import DropReason
     from pantau_wire.ranges import Range
 
-log = structlog.get_logger()
-
-_EVICT_SHARE = 20  # a full spool gives up a twentieth of its records at a time
-_AGING_LIMIT = 1000  # records looked at for their age in one commit, so that it stays short
 _UNCOMMITTED_LIMIT = 50_000
-
-_Row = tuple[int, int, str, str, bytes]
 
 
 class SpooledRecord(NamedTuple):
-    """A committed record; `data` is the measurement's JSON, frozen."""
+    """A committed record; its time and `data`, the measurement's JSON, are frozen."""
 
     seq: int
     time_ns: int
@@ -58,36 +52,46 @@ class Spool:
     `put`, `state` and `last_seq` never wait for the disk, so an event loop may call them; all else does.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int, max_age_s: float = 60 * 86_400) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int,
+        max_age_s: float = 60 * 86_400,
+        timekeeper: Timekeeper | None = None,
+    ) -> None:
         """Open or make the spool; raises `SpoolError` where that is impossible or it is in use."""
         self.path = path
+        self._timekeeper = timekeeper or Timekeeper()
         self._max_bytes = max_bytes
         self._max_age_s = max_age_s
         self._memory = threading.Lock()  # guards what waits in memory; held for moments
         self._disk = threading.RLock()  # guards the database; held while the disk works
-        self._uncommitted: list[_Row] = []
+        self._uncommitted: list[Row] = []
         self._deletions: list[Range] = []
         self._confirmed: set[Range] = set()
         with contextlib.ExitStack() as stack:
             _hold(path, stack)
             self._db = stack.enter_context(contextlib.closing(file.open_or_set_aside(path)))
             self._state = self._saved = file.state_of(self._db, path)
+            settling.load_references(self._db, self._timekeeper)
             self._stack = stack.pop_all()
         self.spool_id = self._state.spool_id
 
     @property
     def last_seq(self) -> int:
-        """The highest `seq` ever committed, 0 before the first."""
+        """The highest `seq` ever given, 0 before the first."""
         return self._state.last_seq
 
     def put(self, stamp: Stamp, data: bytes) -> None:
         """Take a measurement's JSON; `commit` makes it last."""
+        self._timekeeper.observe(stamp)
         with self._memory:
             self._uncommitted.append((stamp.time_ns, stamp.uptime_ns, stamp.boot, stamp.clock, data))
             self._bound_memory()
 
     def commit(self) -> int:
-        """Write what was put and delete what was acked, durably; return how many records were put.
+        """Write what was put and delete what was acked, durably; return how many records got their `seq`.
 
         Raises `SpoolError` where the disk refuses; nothing is forgotten then, and a later call tries again.
         """
@@ -95,13 +99,12 @@ class Spool:
             with self._memory:
                 batch, self._uncommitted = self._uncommitted, []
             try:
-                self._write(batch)
+                return self._write(batch)
             except BaseException:
                 with self._memory:
                     self._uncommitted[:0] = batch
                     self._bound_memory()
                 raise
-            return len(batch)
 
     def peek(self, first_seq: int, last_seq: int, limit: int) -> list[SpooledRecord]:
         """Return the first committed records of a range of `seq`, as long as they are of one boot."""
@@ -134,7 +137,7 @@ class Spool:
         """Drop records that can never be delivered; counted and announced like all that is dropped."""
         with self._using_disk():
             with self._db:
-                dropped = self._drop(seqs, reason)
+                dropped = room.drop(self._db, seqs, reason)
                 self._save_counts(dropped)
             self._change(depth_count=-dropped, dropped_count=dropped)
 
@@ -202,29 +205,38 @@ class Spool:
                 self._deletions = ranges.merge([*self._deletions, piece])
                 self._change(**{"depth_count": -count, counter: count})
 
-    def _write(self, batch: list[_Row]) -> None:
-        """Do all that waits in one transaction."""
+    def _write(self, batch: list[Row]) -> int:
+        """Do all that is due in one transaction; return how many records got their `seq`."""
+        self._timekeeper.observe(self._timekeeper.read())
         before = self.state()
-        if not batch and not self._deletions and not self._confirmed and before == self._saved:
-            return
+        if not batch and not self._is_due(before):
+            return 0
         with self._db:
             self._db.executemany("DELETE FROM record WHERE seq BETWEEN ? AND ?", self._deletions)
             self._db.executemany("DELETE FROM dropped WHERE (first_seq, last_seq) = (?, ?)", self._confirmed)
-            dropped = self._make_room()
-            self._insert(batch)
-            self._save_counts(dropped)
+            dropped, dropped_waiting = self._make_room(before.depth_count)
+            settled = settling.settle(self._db, self._timekeeper, batch)
+            settling.save_references(self._db, self._timekeeper)
+            self._save_counts(dropped + dropped_waiting)
             grown_bytes = file.used_bytes(self._db) - before.size_bytes
             grown_seq = file.last_seq(self._db) - before.last_seq
         self._deletions.clear()
         self._confirmed.clear()
-        added = {"dropped_count": dropped, "size_bytes": grown_bytes, "last_seq": grown_seq}
-        self._change(depth_count=len(batch) - dropped, **added)
-        self._saved = _plus(before, depth_count=len(batch) - dropped, **added)
+        added = {
+            "depth_count": len(batch) - dropped - dropped_waiting,
+            "waiting_count": len(batch) - settled - dropped_waiting,
+            "dropped_count": dropped + dropped_waiting,
+            "size_bytes": grown_bytes,
+            "last_seq": grown_seq,
+        }
+        self._change(**added)
+        self._saved = _plus(before, **added)
+        return settled
 
-    def _insert(self, batch: list[_Row]) -> None:
-        self._db.executemany(
-            "INSERT INTO record (time_ns, uptime_ns, boot, clock, data) VALUES (?, ?, ?, ?, ?)", batch
-        )
+    def _is_due(self, state: SpoolState) -> bool:
+        """Tell whether there is something to write besides new records."""
+        settles = bool(state.waiting_count) and self._timekeeper.known
+        return settles or bool(self._deletions) or bool(self._confirmed) or state != self._saved
 
     def _save_counts(self, dropped: int) -> None:
         state = _plus(self.state(), dropped_count=dropped)
@@ -233,36 +245,28 @@ class Spool:
             [(name, getattr(state, name)) for name in file.COUNTERS],
         )
 
-    def _make_room(self) -> int:
-        """Give up the oldest records when the spool is over its size, or they are over age; count them."""
-        share = 0
-        if file.used_bytes(self._db) > self._max_bytes:
-            share = max(1, self.state().depth_count // _EVICT_SHARE)
-        rows = self._db.execute(
-            "SELECT seq, time_ns, clock FROM record ORDER BY seq LIMIT ?", (max(share, _AGING_LIMIT),)
-        ).fetchall()
-        oldest_ns = time.time_ns() - int(self._max_age_s * 1e9)
-        over_age = [seq for seq, time_ns, clock in rows if clock == "synced" and time_ns < oldest_ns]
-        last = max([seq for seq, _, _ in rows[:share]] + over_age, default=0)
-        return self._drop([seq for seq, _, _ in rows if seq <= last], "spool_full")
+    def _make_room(self, depth_count: int) -> tuple[int, int]:
+        """Drop what is too much or too old; return how many records, and how many that waited for a time."""
+        now = self._timekeeper.now()
+        oldest_ns = None if now is None else now.time_ns - int(self._max_age_s * 1e9)
+        share = room.share_to_drop(self._db, self._max_bytes, depth_count)
+        dropped = room.drop_oldest(self._db, share, oldest_ns)
+        return dropped, room.drop_waiting(self._db, max(0, share - dropped))
 
-    def _drop(self, seqs: list[int], reason: DropReason) -> int:
-        """Delete these records and note their ranges; return how many were here."""
-        cursor = self._db.executemany("DELETE FROM record WHERE seq = ?", [(seq,) for seq in seqs])
-        if cursor.rowcount <= 0:
-            return 0
-        for first, last in ranges.from_numbers(seqs):
-            self._db.execute("INSERT INTO dropped VALUES (?, ?, ?)", (first, last, reason))
-        log.warning(
-            "spool.dropped", reason=reason, first_seq=seqs[0], last_seq=seqs[-1], dropped_count=len(seqs)
-        )
-        return int(cursor.rowcount)
+
+def in_use(path: Path) -> bool:
+    """Tell whether an agent holds the spool at this moment; makes no file."""
+    return is_locked(_lock_of(path))
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_suffix(".lock")
 
 
 def _hold(path: Path, stack: contextlib.ExitStack) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(lock_file(path.with_suffix(".lock")))
+        stack.enter_context(lock_file(_lock_of(path)))
     except OSError as error:
         raise SpoolError(f"cannot write {path.parent}: {error.strerror}") from None
 

@@ -24,10 +24,16 @@ _MAX_ENTRIES = 500  # of each answer in one ack, so that the longest of them can
 class _Answer:
     """What one spool is told; a number that came several times is answered once."""
 
+    sent_uptime_ns: int | None = None
     stored: list[ranges.Range] = field(default_factory=list)
     altered: set[int] = field(default_factory=set)
     rejected: dict[int, Rejected] = field(default_factory=dict)
     deferred: dict[Deferred, None] = field(default_factory=dict)
+
+    def echo(self, sent_uptime_ns: int | None) -> None:
+        """Carry back the newest of what the envelopes carried."""
+        if sent_uptime_ns is not None:
+            self.sent_uptime_ns = max(sent_uptime_ns, self.sent_uptime_ns or 0)
 
 
 def acks_of_stored(
@@ -41,6 +47,7 @@ def acks_of_stored(
         if found.spool is None:
             continue
         answer = answers[found.device, found.spool]
+        answer.echo(found.sent_uptime_ns)
         answer.rejected.update((entry.seq, entry) for entry in found.rejected)
         answer.deferred.update(dict.fromkeys(found.deferred))
         answer.stored += found.received
@@ -59,6 +66,7 @@ def acks_of_unstored(
             continue
         refused = [(entry.seq, entry.seq) for entry in found.rejected]
         answer = answers[found.device, found.spool]
+        answer.echo(found.sent_uptime_ns)
         answer.deferred.update(dict.fromkeys(found.deferred))
         answer.deferred.update(
             (Deferred(first_seq=first, last_seq=last, retry_after_s=retry_after_s, reason=reason), None)
@@ -72,11 +80,13 @@ def _messages(answers: dict[tuple[str, str], _Answer], now_ns: int) -> Iterator[
         topic = topics.topic(device, "ack")
         stored = _stored(answer)
         rejected, deferred = list(answer.rejected.values()), list(answer.deferred)
-        for start in range(0, max(len(stored), len(rejected), len(deferred)), _MAX_ENTRIES):
+        # Where nothing is to be answered for, the time is the answer.
+        for start in range(0, max(len(stored), len(rejected), len(deferred), 1), _MAX_ENTRIES):
             part = slice(start, start + _MAX_ENTRIES)
             ack = Ack(
                 spool=spool,
                 time_ns=now_ns,
+                sent_uptime_ns=answer.sent_uptime_ns,
                 stored=tuple(stored[part]),
                 rejected=tuple(rejected[part]),
                 deferred=tuple(deferred[part]),

@@ -68,6 +68,7 @@ class Ingest:
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
         self._store_healthy = True
+        self._connection: mqtt.MqttConnection | None = None
         self._announced_lost = False
         self.broker_connected = False
 
@@ -91,7 +92,7 @@ class Ingest:
 
     async def _serve(self, options: mqtt.ConnectOptions) -> None:
         self._forget()  # packet ids of an earlier connection mean nothing any more
-        connection = await mqtt.connect(options, self._take)
+        self._connection = connection = await mqtt.connect(options, self._take)
         try:
             # Shared subscriptions do not survive a restart of every broker: subscribe on each connect.
             await connection.subscribe(topics.SHARED_MEASUREMENTS)
@@ -111,10 +112,19 @@ class Ingest:
         self._metrics.envelopes.inc()
         message = Message(packet.topic, packet.payload, packet.content_type)
         found = sort_message(message, self._rules, time.time_ns())
+        if found.asks_for_time_only and self._connection is not None:
+            self._tell_time(self._connection, packet.packet_id, found)
+            return
         self._gathering.add(packet.packet_id, found)
         self._arrived.set()
         if self._gathering.records_count >= self._config.batch_records:
             self._full.set()
+
+    def _tell_time(self, connection: mqtt.MqttConnection, packet_id: int | None, found: Sorted) -> None:
+        """Answer at once, whatever becomes of the store: what lies between makes the time uncertain."""
+        connection.publish(answers.acks_of_stored([found], [], time.time_ns()))
+        if packet_id is not None:
+            connection.ack([packet_id])
 
     def _forget(self) -> None:
         self._gathering = _Gathering()

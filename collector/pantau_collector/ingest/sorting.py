@@ -48,12 +48,20 @@ class Sorted:
 
     device: str
     spool: str | None = None
+    sent_uptime_ns: int | None = None
     arrivals: list[Arrival] = field(default_factory=list)
     received: list[ranges.Range] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     deferred: list[Deferred] = field(default_factory=list)
+
+    @property
+    def asks_for_time_only(self) -> bool:
+        """Whether there is nothing to keep, and nothing to say but what time it is."""
+        return self.spool is not None and not (
+            self.arrivals or self.deliveries or self.dead_letters or self.rejected or self.deferred
+        )
 
 
 def sort_message(message: Message, rules: Rules, now_ns: int) -> Sorted:
@@ -82,7 +90,7 @@ class IdentityError(WireError):
 
 def _sort_decoded(decoded: Decoded, rules: Rules, now_ns: int) -> Sorted:
     header = decoded.header
-    found = Sorted(header.device, header.spool)
+    found = Sorted(header.device, header.spool, header.sent_uptime_ns)
     if not rules.is_registered(header.device):
         seqs = [record.seq for record in decoded.records]
         seqs += [refused.seq for refused in decoded.refused if refused.seq is not None]
@@ -124,7 +132,9 @@ def _deliveries(found: Sorted, header: Header, now_ns: int) -> list[Delivery]:
 
 def _refuse_record(found: Sorted, header: Header, refused: Refused, now_ns: int) -> None:
     # Nothing that changes when the record is sent again: the same letter is then counted, not kept twice.
-    alone = msgspec.structs.replace(header, attempt=1, oldest_unacked_seq=refused.seq or 1, dropped=())
+    alone = msgspec.structs.replace(
+        header, attempt=1, oldest_unacked_seq=refused.seq or 1, dropped=(), sent_uptime_ns=None
+    )
     payload, content_type = codec.encode_envelope(alone, [msgspec.Raw(refused.raw)])
     letter = DeadLetter(
         header.device, now_ns, refused.error.reason, str(refused.error), payload, content_type

@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from pantau_wire import codec, ranges, topics
-from pantau_wire.envelope import Ack, Deferred, Rejected, Status
+from pantau_wire.envelope import Ack, Deferred, Record, Rejected, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,14 +62,21 @@ def deferred(envelope: Received, retry_after_s: float = 1.0) -> Ack:
 
 
 def ack(envelope: Received, **answers: Any) -> Ack:
-    return Ack(spool=envelope.header.spool, time_ns=time.time_ns(), **answers)
+    header = envelope.header
+    echo = header.sent_uptime_ns
+    return Ack(**{"spool": header.spool, "time_ns": time.time_ns(), "sent_uptime_ns": echo, **answers})
 
 
 class Collector:
-    """Listens to one device; `policy` answers each envelope and may be changed at any time."""
+    """Listens to one device; `policy` answers each envelope and may be changed at any time.
+
+    Envelopes without records ask for the time: they are kept apart, and `tell_time` answers.
+    """
 
     def __init__(self, port: int, device: str, policy: Callable[[Received], Answer] = stored) -> None:
         self.policy = policy
+        self.tell_time: Callable[[Received], Answer] = ack
+        self.time_requests: list[Received] = []
         self.device = device
         self.envelopes: list[Received] = []
         self.statuses: list[Status] = []
@@ -101,6 +108,11 @@ class Collector:
         """Every seq in the order of its arrival, repetitions included."""
         return [seq for envelope in list(self.envelopes) for seq in envelope.seqs]
 
+    def records(self) -> list[Record]:
+        """Every record that came, decoded."""
+        found = [data for envelope in list(self.envelopes) for data in envelope.records.values()]
+        return [msgspec.json.decode(data, type=Record) for data in found]
+
     def record_versions(self) -> dict[int, set[bytes]]:
         """The different bytes that came for each seq: one, if the promise holds."""
         versions: dict[int, set[bytes]] = {}
@@ -129,8 +141,9 @@ class Collector:
             self.statuses.append(codec.decode_status(message.payload, codec.JSON))
             return
         envelope = _received(message)
-        self.envelopes.append(envelope)
-        answer = self.policy(envelope)
+        answers = self.policy if envelope.records else self.tell_time
+        (self.envelopes if envelope.records else self.time_requests).append(envelope)
+        answer = answers(envelope)
         if answer is not None:
             self.send(answer)
 

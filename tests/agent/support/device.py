@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 
 from pantau_agent.clock import Stamp
 from pantau_agent.config import BrokerConfig, DeliveryConfig
-from pantau_agent.publisher.publisher import Identity, Publisher
+from pantau_agent.publisher.messages import Identity
+from pantau_agent.publisher.publisher import Publisher
 from pantau_agent.spool import Spool
+from pantau_agent.timekeeping import Timekeeper
 from pantau_wire import codec
 from pantau_wire.fields import Dns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from pantau_agent.publisher.meter import Meter
 
 PATIENCE_S = 30.0
 RESEND_S = 0.4
@@ -38,17 +42,33 @@ def delivery(**changes: float) -> DeliveryConfig:
     return DeliveryConfig(**{**settings, **changes})
 
 
-class Device:
-    """A device that measures when it is told to."""
+def clock_in_order(boot: str = BOOT) -> Stamp:
+    """What a device reads whose clock NTP keeps right."""
+    return Stamp(time_ns=time.time_ns(), uptime_ns=time.monotonic_ns(), boot=boot, clock="synced")
 
-    def __init__(self, spool: Spool, name: str, port: int, **settings: float) -> None:
+
+class Device:
+    """A device that measures when it is told to; its clock is in order unless another timekeeper is given."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        name: str,
+        port: int,
+        *,
+        timekeeper: Timekeeper | None = None,
+        meter: Meter | None = None,
+        **settings: float,
+    ) -> None:
         self.spool = spool
         self.publisher = Publisher(
             spool,
             Identity(name, "0.1.0"),
             BrokerConfig(port=port, reconnect_spread_s=0),
             delivery(**settings),
-            random.Random(7),
+            timekeeper or Timekeeper(clock_in_order),
+            rng=random.Random(7),
+            meter=meter,
         )
 
     def measure(self, count: int, name: str = "example.id", boot: str = BOOT) -> None:
@@ -59,10 +79,8 @@ class Device:
 
     def put(self, count: int, name: str = "example.id", boot: str = BOOT) -> None:
         for number in range(count):
-            stamp = Stamp(time_ns=time.time_ns(), uptime_ns=number, boot=boot, clock="synced")
-            self.spool.put(
-                stamp, codec.encode_measurement(Dns(resolver="192.0.2.1", name=name, resolve_ms=number / 7))
-            )
+            measurement = Dns(resolver="192.0.2.1", name=name, resolve_ms=number / 7)
+            self.spool.put(clock_in_order(boot), codec.encode_measurement(measurement))
 
     @property
     def depth(self) -> int:
@@ -85,5 +103,5 @@ async def running(device: Device, *, connected: bool = True) -> AsyncIterator[De
             await task
 
 
-def open_spool(folder: Path, **options: float) -> Spool:
-    return Spool(folder / "spool.db", **{"max_bytes": 10**8, **options})
+def open_spool(folder: Path, *, timekeeper: Timekeeper | None = None, max_bytes: int = 10**8) -> Spool:
+    return Spool(folder / "spool.db", max_bytes=max_bytes, timekeeper=timekeeper)

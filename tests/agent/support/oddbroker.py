@@ -27,6 +27,7 @@ class OddBroker:
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
         self.connections = 0
+        self.refused_topics: set[str] = set()
         self.published: list[mqtt5.PublishPacket] = []
         self.reading = asyncio.Event()
         self.reading.set()
@@ -90,7 +91,12 @@ class OddBroker:
         if isinstance(packet, mqtt5.ConnectPacket):
             self._writer.write(mqtt5.ConnAckPacket(**self._connack).write())
         elif isinstance(packet, mqtt5.SubscribePacket):
-            reasons = [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE]
+            granted, refused = (
+                mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE,
+                mqtt5.SubAckReasonCode.NOT_AUTHORIZED,
+            )
+            patterns = [one.pattern for one in packet.topic_filters]
+            reasons = [refused if pattern in self.refused_topics else granted for pattern in patterns]
             self._writer.write(mqtt5.SubAckPacket(packet.packet_id, reasons).write())
         elif isinstance(packet, mqtt5.PingReqPacket):
             self._writer.write(mqtt5.PingRespPacket().write())

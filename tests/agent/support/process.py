@@ -83,13 +83,15 @@ class AgentProcess:
 
     def wait_for_records(self, count: int) -> None:
         """Wait until the spool has committed so many records in its life."""
-        self.wait(lambda: self._last_seq() >= count, f"{count} records")
+        self.wait(lambda: self.committed_count() >= count, f"{count} records")
 
-    def _last_seq(self) -> int:
+    def committed_count(self) -> int:
+        """How many records the spool has committed, those that wait for their time included."""
         try:
-            return self.state().last_seq
+            state = self.state()
         except SpoolError:  # it is being made
             return 0
+        return state.depth_count + state.stored_count + state.rejected_count + state.dropped_count
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         deadline = time.monotonic() + PATIENCE_S

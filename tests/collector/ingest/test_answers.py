@@ -10,6 +10,7 @@ from tests.collector.ingest.envelopes import START_NS, bad_record, envelope, env
 from pantau_collector.ingest import answers
 from pantau_collector.ingest.sorting import Message, Rules, Sorted, sort_message
 from pantau_wire import codec
+from pantau_wire.envelope import Dropped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,3 +119,40 @@ def test_the_same_rejection_is_said_once():
     batch = [sorted_envelope(*envelope_of(bad_record(1)))] * 50
     ((_, ack),) = read(answers.acks_of_stored(batch, [], NOW_NS))
     assert [entry.seq for entry in ack.rejected] == [1]
+
+
+def test_an_ack_brings_back_the_newest_moment_of_sending():
+    """Of the envelopes that it answers; so the device knows after which moment the time was read."""
+    batch = [sorted_envelope(*envelope([seq], sent_uptime_ns=at)) for seq, at in ((1, 50), (2, 70), (3, 60))]
+    for messages in (
+        answers.acks_of_stored(batch, [], NOW_NS),
+        answers.acks_of_unstored(batch, 30.0, "store_unavailable", NOW_NS),
+    ):
+        ((_, ack),) = read(messages)
+        assert (ack.sent_uptime_ns, ack.time_ns) == (70, NOW_NS)
+    ((_, silent),) = read(answers.acks_of_stored([sorted_envelope(*envelope([1]))], [], NOW_NS))
+    assert silent.sent_uptime_ns is None
+
+
+def test_where_there_is_nothing_to_answer_for_the_time_is_the_answer():
+    """An envelope without records, also from a device that nobody knows."""
+    for device in ("desa-1", "stranger"):
+        found = sorted_envelope(*envelope([], device=device, sent_uptime_ns=9), device=device)
+        assert found.asks_for_time_only
+        ((topic, ack),) = read(answers.acks_of_stored([found], [], NOW_NS))
+        assert topic == f"pantau/v1/{device}/ack"
+        assert (ack.spool, ack.time_ns, ack.sent_uptime_ns) == ("s1", NOW_NS, 9)
+        assert (ack.stored, ack.rejected, ack.deferred) == ((), (), ())
+
+
+def test_what_holds_something_to_keep_is_more_than_a_question():
+    """Records, good, bad or of a stranger, and announcements of what was dropped go through the store."""
+    lost = (Dropped(first_seq=1, last_seq=3, reason="spool_full"),)
+    for found in (
+        sorted_envelope(*envelope([1])),
+        sorted_envelope(*envelope([], dropped=lost)),
+        sorted_envelope(*envelope_of(bad_record(1))),
+        sorted_envelope(*envelope([1], device="stranger"), device="stranger"),
+        sorted_envelope(b"unreadable", codec.JSON),
+    ):
+        assert not found.asks_for_time_only

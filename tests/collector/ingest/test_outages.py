@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,22 @@ async def test_a_store_that_is_down_defers(broker: Broker, tmp_path: Path):
         assert collector.ingest.store_healthy
         assert [entry["event"] for entry in logs] == ["store.unavailable", "store.recovered"]
         assert collector.metric("pantau_ingest_deferred_total", reason="store_unavailable") == 9
+
+
+async def test_the_time_is_told_while_the_store_hangs(broker: Broker, tmp_path: Path):
+    """At once, to known devices and strangers: what waits in a device for its time waits for no disk."""
+    async with collecting(broker.port, tmp_path) as collector, connected(broker) as device:
+        collector.strangers.add("desa-1")
+        collector.store.free.clear()
+        device.send([1])
+        await until(lambda: collector.store.waiting)
+        before_ns = time.time_ns()
+        device.send([], sent_uptime_ns=77)
+        await until(lambda: device.acks)
+        (ack,) = device.acks
+        assert (ack.spool, ack.sent_uptime_ns, ack.stored, ack.deferred) == ("s1", 77, (), ())
+        assert before_ns <= ack.time_ns <= time.time_ns()
+        assert collector.store.waiting
 
 
 async def test_without_dead_letters_nothing_is_refused(broker: Broker, tmp_path: Path):

@@ -1,0 +1,63 @@
+"""Opens an SQLite file so that a power cut takes nothing that was committed; a damaged one is put aside."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+log = structlog.get_logger()
+
+_BUSY_S = 10.0
+
+
+def open_or_set_aside(
+    path: Path, what: str, prepare: Callable[[sqlite3.Connection], None]
+) -> sqlite3.Connection:
+    """Open the file and `prepare` its tables; one that is damaged gets another name, and a new one begins.
+
+    Raises OSError or sqlite3.Error where the file cannot be opened for another reason.
+    """
+    try:
+        return _open(path, prepare)
+    except sqlite3.OperationalError:  # cannot open, disk full, locked: not damage
+        raise
+    except sqlite3.DatabaseError as error:
+        _set_aside(path, f"{what}.damaged", error)
+        return _open(path, prepare)
+
+
+def _open(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False, timeout=_BUSY_S)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        _check(db)
+        prepare(db)
+        path.chmod(0o600)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check(db: sqlite3.Connection) -> None:
+    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+
+
+def _set_aside(path: Path, event: str, error: sqlite3.DatabaseError) -> None:
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    log.warning(event, error=str(error), set_aside=str(aside))

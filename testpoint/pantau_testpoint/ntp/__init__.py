@@ -1,0 +1,1 @@
+"""A small SNTP server (RFC 4330, RFC 5905), for devices whose way to the public NTP servers is blocked."""
