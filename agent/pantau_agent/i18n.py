@@ -6,6 +6,7 @@ the Indonesian. `scripts/generated.sh` brings the catalogues up to date.
 
 from __future__ import annotations
 
+import functools
 import gettext
 import os
 from pathlib import Path
@@ -17,11 +18,32 @@ if TYPE_CHECKING:
 LOCALE_FOLDER = Path(__file__).parent / "locale"
 
 
+class _Choice:
+    """The language that this process was told to speak; None is the terminal's."""
+
+    language: str | None = None
+
+
+def use(language: str | None) -> None:
+    """Let `_` speak this language from now on, or the terminal's where it is None."""
+    _Choice.language = language
+
+
+def _(text: str) -> str:
+    """Return the message in the language of this process."""
+    return translator(_Choice.language)(text)
+
+
 def translator(language: str | None = None) -> Callable[[str], str]:
     """Return the function that puts a message into the language, or the terminal's where it is None."""
-    if (language or _of_terminal()) == "en":
-        return gettext.NullTranslations().gettext
-    return gettext.translation("messages", LOCALE_FOLDER, ["id"], fallback=True).gettext
+    return _catalogue(language or _of_terminal()).gettext
+
+
+@functools.cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    if language == "en":
+        return gettext.NullTranslations()
+    return gettext.translation("messages", LOCALE_FOLDER, ["id"], fallback=True)
 
 
 def _of_terminal() -> str:
