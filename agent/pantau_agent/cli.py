@@ -1,27 +1,33 @@
-"""`pantau-agent`: run, test, spool, config."""
+"""`pantau-agent`: run, test, doctor, budget, spool, config."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
-from pantau_agent import logs
+from pantau_agent import i18n, logs
 from pantau_agent.config import DEFAULT_PATH, as_json, load
-from pantau_agent.errors import AgentError
+from pantau_agent.config.settings import Engine
+from pantau_agent.errors import AgentError, RemoteConfigError
 from pantau_wire import __version__
 
 if TYPE_CHECKING:
+    from pantau_agent.config import AgentConfig
     from pantau_wire.fields import AnyMeasurement
+
+_JSON_HELP = "print one JSON object and nothing else"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code: 0 done, 1 a test failed, 2 wrong use or configuration."""
     arguments = _parser().parse_args(argv)
+    i18n.use(None)
     try:
         return int(arguments.function(arguments))
     except AgentError as error:
@@ -42,15 +48,41 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="measure and publish until stopped")
     run.set_defaults(function=_run)
-    test = commands.add_parser("test", help="measure now and show the result; needs no broker")
-    test.add_argument("--server", metavar="URL", help="test server, instead of the configured one")
-    test.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    test.set_defaults(function=_test)
+    _add_test(commands.add_parser("test", help="measure now and show the result; needs no broker"))
+    doctor = commands.add_parser("doctor", help="look for what is wrong here, and say what to do about it")
+    doctor.add_argument("--json", action="store_true", help=_JSON_HELP)
+    doctor.set_defaults(function=_doctor)
+    budget = commands.add_parser("budget", help="show where this month's data went, and what is left of it")
+    budget.add_argument("--json", action="store_true", help=_JSON_HELP)
+    budget.set_defaults(function=_budget)
     spool = commands.add_parser("spool", help="print what the spool holds and held, as JSON")
     spool.set_defaults(function=_spool)
     config = commands.add_parser("config", help="print the configuration in force, secrets hidden")
     config.set_defaults(function=_config)
     return parser
+
+
+def _add_test(test: argparse.ArgumentParser) -> None:
+    test.description = (
+        "Measure now and show the result: delay and loss to the configured targets, then a speed test with"
+        " each configured engine. Nothing is stored or published, but the data budget counts it. With"
+        " --server no configuration is needed."
+    )
+    test.add_argument("--engine", choices=get_args(Engine), help="only a speed test, with this engine")
+    test.add_argument(
+        "--server",
+        metavar="URL",
+        help="test server of the engine (http without --engine) instead of the configured one: a URL for http"
+        " and ndt7, HOST[:PORT] for iperf3, a server's number for the speedtest engines",
+    )
+    test.add_argument(
+        "--once",
+        action="store_true",
+        help="only one run of each speed test, nothing waited for: other traffic on the line is flagged in"
+        " the result, and a server without a free place is a failure",
+    )
+    test.add_argument("--json", action="store_true", help=_JSON_HELP)
+    test.set_defaults(function=_test)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -67,22 +99,45 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    from pantau_agent import jobs  # noqa: PLC0415 - the other commands start faster without
-    from pantau_agent.i18n import translator  # noqa: PLC0415
+    from pantau_agent.budget.keeper import counted_test  # noqa: PLC0415 - others start faster without
     from pantau_agent.live import run_live  # noqa: PLC0415
+    from pantau_agent.live.choosing import jobs_wanted  # noqa: PLC0415
 
-    config = load(arguments.config)
-    logs.configure(config.log_format)
-    if arguments.server is not None:
-        section = msgspec.structs.replace(config.speed, url=arguments.server)
-        config = msgspec.structs.replace(config, speed=section)
-    wanted = [*jobs.latency_jobs(config), *jobs.speed_jobs(config)]
-    measurements = asyncio.run(run_live(wanted, translator(config.language), as_json=arguments.json))
+    config = load(_test_configuration(arguments))
+    i18n.use(config.language)
+    config = _in_force(config)
+    wanted = jobs_wanted(config, engine=arguments.engine, server=arguments.server, once=arguments.once)
+    translate = i18n.translator(config.language)
+    with counted_test(config) as context_factory:
+        measurements = asyncio.run(
+            run_live(wanted, translate, as_json=arguments.json, context_factory=context_factory)
+        )
     return 1 if any(_failed(measurement) for measurement in measurements) else 0
+
+
+def _test_configuration(arguments: argparse.Namespace) -> Path | None:
+    """Return the file to read: with --server, the default one only where this user may read it."""
+    if arguments.server is None or arguments.config is not None or os.access(DEFAULT_PATH, os.R_OK):
+        return arguments.config  # type: ignore[no-any-return]
+    return Path(os.devnull)
 
 
 def _failed(measurement: AnyMeasurement) -> bool:
     return measurement.failure is not None
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from pantau_agent.doctor import run_doctor  # noqa: PLC0415 - the other commands start faster without
+
+    return asyncio.run(run_doctor(arguments.config, as_json=arguments.json))
+
+
+def _budget(arguments: argparse.Namespace) -> int:
+    from pantau_agent.budget.command import run_budget  # noqa: PLC0415 - the other commands start faster without
+
+    config = load(arguments.config)
+    i18n.use(config.language)
+    return run_budget(_in_force(config), as_json=arguments.json)
 
 
 def _spool(arguments: argparse.Namespace) -> int:
@@ -98,5 +153,19 @@ def _config(arguments: argparse.Namespace) -> int:
 
     config = load(arguments.config)
     jobs_of(config)  # finds settings that contradict each other
-    print(as_json(config))  # noqa: T201 - asked for
+    print(as_json(_in_force(config)))  # noqa: T201 - asked for
     return 0
+
+
+def _in_force(config: AgentConfig) -> AgentConfig:
+    """Return the configuration with what operators changed from afar, where this user may read that."""
+    from pantau_agent.jobs import jobs_of  # noqa: PLC0415 - the other commands start faster without
+    from pantau_agent.remote import RemoteControl  # noqa: PLC0415
+
+    logs.configure(config.log_format)
+    control = RemoteControl(config, jobs_of)
+    try:
+        control.load()
+    except RemoteConfigError as error:
+        print(f"pantau-agent: {error}", file=sys.stderr)  # noqa: T201 - the message is the interface
+    return control.config

@@ -23,5 +23,13 @@ class SpoolLockedError(SpoolError):
     """Another agent uses this spool."""
 
 
+class RemoteConfigError(AgentError):
+    """What was kept of the remote configuration cannot be used."""
+
+
+class BudgetError(AgentError):
+    """The file of the data budget cannot be used."""
+
+
 class ConnectionFailedError(AgentError):
     """The broker refused us or cannot be reached."""

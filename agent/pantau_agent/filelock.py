@@ -24,6 +24,17 @@ def lock_file(path: Path) -> Iterator[None]:
         yield
 
 
+def is_locked(path: Path) -> bool:
+    """Tell whether a process holds the lock, or this user may not see whether one does. Makes no file."""
+    try:
+        with path.open("r+b") as file:
+            return not _try_lock(file)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
 def _try_lock(file: BinaryIO) -> bool:
     try:
         if sys.platform == "win32":

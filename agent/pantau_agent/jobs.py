@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from pantau_agent.budget.policy import HEADERS_RATIO, Cost
+from pantau_agent.config.settings import Secret
 from pantau_agent.errors import ConfigError
 from pantau_agent.probes import PROBES
 from pantau_agent.probes.device import DeviceTarget
-from pantau_agent.probes.dns import SYSTEM, DnsTarget
+from pantau_agent.probes.dns import DnsTarget
 from pantau_agent.probes.http import HttpTarget
 from pantau_agent.probes.latency import LatencyTarget
 from pantau_agent.probes.link import LinkTarget
 from pantau_agent.probes.speed import SpeedTarget
-from pantau_agent.probes.traffic import TrafficTarget
+from pantau_agent.probes.stamp_key import read_key
+from pantau_agent.probes.traffic import RouterTarget, TrafficTarget
 from pantau_agent.scheduler import Job
+from pantau_agent.schedules import Daily, Periodic
+from pantau_agent.strata import Strata
 from pantau_wire.fields import Device, Dns, Http, Latency, Link, Speed, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pantau_agent.config import AgentConfig, LatencyTargetConfig
-    from pantau_agent.config.settings import Engine, SpeedConfig
+    from pantau_agent.config.settings import Engine, RouterConfig, SpeedConfig
+    from pantau_agent.scheduler import LineUse
+    from pantau_agent.schedules import Schedule
     from pantau_wire.fields import AnyMeasurement
 
 _GRACE_S = 30.0  # beyond the planned time, before a run is given up
 _SPREAD = 0.8  # of a period in which the packets are sent; the rest is for late answers
 _BUSY_WAITS_S = 120.0  # what a busy server may cost a speed test
 _DEFAULT_INTERFACE = "default"
-_DAY_S = 86_400.0
+_BITS = 8
+_GUESSED_RATE_BPS = 20_000_000  # of a line that was never tested: what its first test may cost
 
 
 def jobs_of(config: AgentConfig) -> list[Job]:
     """Return the jobs; raises `ConfigError` for settings that contradict each other."""
-    return [replace(job, spread_ratio=config.start_spread_ratio) for job in _jobs(config)]
+    return list(_jobs(config))
 
 
 def speed_jobs(config: AgentConfig) -> list[Job]:
@@ -54,15 +62,15 @@ def _jobs(config: AgentConfig) -> Iterator[Job]:
     for engine in config.speed.engines:
         if _has_server(config.speed, engine):
             yield _speed(config, engine)
-    for name in config.dns.names:
-        yield _dns(config, name)
+    for name, resolver in product(config.dns.names, config.dns.resolvers):
+        yield _dns(config, name, resolver)
     for page in config.http.pages:
         yield _http(config, page)
     if config.link.enabled:
         yield _job(
             "link",
             lambda: LinkTarget(ask_gateway=config.link.ask_gateway),
-            period_s=config.link.period_s,
+            schedule=_every(config, config.link.period_s),
             timeout_s=_GRACE_S,
             blank=Link(interface=_DEFAULT_INTERFACE),
         )
@@ -70,7 +78,7 @@ def _jobs(config: AgentConfig) -> Iterator[Job]:
         yield _job(
             "device",
             DeviceTarget,
-            period_s=config.device_health.period_s,
+            schedule=_every(config, config.device_health.period_s),
             timeout_s=_GRACE_S,
             blank=Device(),
         )
@@ -78,15 +86,29 @@ def _jobs(config: AgentConfig) -> Iterator[Job]:
 
 def _traffic(config: AgentConfig) -> Job:
     section = config.traffic
+    router = section.router
     return _job(
         "traffic",
         lambda: TrafficTarget(
-            interface=section.interface, period_s=section.period_s, sample_s=section.sample_s
+            interface=section.interface,
+            router=None if router is None else _router(router),
+            period_s=section.period_s,
+            sample_s=section.sample_s,
         ),
-        period_s=section.period_s,
+        schedule=_every(config, section.period_s),
         timeout_s=section.period_s + _GRACE_S,
-        blank=Traffic(source="host", interface=section.interface or _DEFAULT_INTERFACE),
+        blank=Traffic(source="host", interface=section.interface or _DEFAULT_INTERFACE)
+        if router is None
+        else Traffic(source="router", interface=router.interface),
     )
+
+
+def _router(section: RouterConfig) -> RouterTarget:
+    """Return the target; its fields are those of the section, with the secrets opened."""
+    settings: dict[str, Any] = {name: getattr(section, name) for name in section.__struct_fields__}
+    for name, value in settings.items():
+        settings[name] = value.value if isinstance(value, Secret) else value
+    return RouterTarget(**settings)
 
 
 def _latency(config: AgentConfig, wanted: LatencyTargetConfig) -> Job:
@@ -98,12 +120,13 @@ def _latency(config: AgentConfig, wanted: LatencyTargetConfig) -> Job:
             host=wanted.host,
             tcp_port=wanted.tcp_port,
             stamp_port=wanted.stamp_port,
+            stamp_key=read_key(wanted.stamp_key_file) if wanted.stamp_key_file else None,
             method=wanted.method,
             count=section.packets_count,
             spread_s=section.period_s * _SPREAD,
             timeout_s=section.timeout_s,
         ),
-        period_s=section.period_s,
+        schedule=_every(config, section.period_s),
         timeout_s=section.period_s + section.timeout_s + _GRACE_S,
         blank=Latency(target=wanted.target, method="icmp" if wanted.method == "auto" else wanted.method),
         name=f"latency-{wanted.target}",
@@ -135,7 +158,7 @@ def _speed(config: AgentConfig, engine: Engine) -> Job:
             skip_busy_line=section.busy_line == "skip",
             stable_stop=section.stable_stop,
         ),
-        period_s=section.period_s or _DAY_S / section.tests_per_day,
+        schedule=_speed_schedule(config, engine),
         timeout_s=section.download_s
         + section.upload_s
         + _BUSY_WAITS_S
@@ -143,18 +166,38 @@ def _speed(config: AgentConfig, engine: Engine) -> Job:
         + _GRACE_S,
         blank=Speed(engine=engine),
         name="speed" if engine == "http" else f"speed-{engine}",
+        line="loads",
+        cost=_speed_cost(section),
     )
 
 
-def _dns(config: AgentConfig, name: str) -> Job:
+def _speed_schedule(config: AgentConfig, engine: Engine) -> Schedule:
+    section = config.speed
+    if section.period_s is not None:
+        return _every(config, section.period_s)
+    strata = Strata(config.device, engine, section.tests_per_day, section.peak, section.peak_share_ratio)
+    return Daily(strata, config.zone)
+
+
+def _speed_cost(section: SpeedConfig) -> Cost:
+    """Return what tests cost, both ways: at most their bound, or what a guessed rate takes at first."""
+    if section.max_bytes is not None:
+        most_bytes = round(section.max_bytes * HEADERS_RATIO)
+        return Cost(heavy=True, first_bytes=most_bytes, most_bytes=most_bytes)
+    payload_bytes = (section.download_s + section.upload_s) * _GUESSED_RATE_BPS / _BITS
+    return Cost(heavy=True, first_bytes=round(payload_bytes * HEADERS_RATIO))
+
+
+def _dns(config: AgentConfig, name: str, resolver: str) -> Job:
     section = config.dns
     return _job(
         "dns",
-        lambda: DnsTarget(name=name, timeout_s=section.timeout_s),
-        period_s=section.period_s,
+        lambda: DnsTarget(name=name, resolver=resolver, timeout_s=section.timeout_s),
+        schedule=_every(config, section.period_s),
         timeout_s=section.timeout_s + _GRACE_S,
-        blank=Dns(resolver=SYSTEM, name=name),
-        name=f"dns-{name}",
+        blank=Dns(resolver=resolver, name=name),
+        name=f"dns-{name}@{resolver}",
+        line="avoids",
     )
 
 
@@ -163,10 +206,12 @@ def _http(config: AgentConfig, page: str) -> Job:
     return _job(
         "http",
         lambda: HttpTarget(url=page, timeout_s=section.timeout_s, max_bytes=section.max_bytes),
-        period_s=section.period_s,
+        schedule=_every(config, section.period_s),
         timeout_s=section.timeout_s + _GRACE_S,
         blank=Http(page=page),
         name=f"http-{page}",
+        line="avoids",
+        cost=Cost(heavy=False),
     )
 
 
@@ -174,13 +219,19 @@ def _job(
     probe: str,
     target: Callable[[], Any],
     *,
-    period_s: float,
+    schedule: Schedule,
     timeout_s: float,
     blank: AnyMeasurement,
     name: str | None = None,
+    line: LineUse = "any",
+    cost: Cost | None = None,
 ) -> Job:
     try:
         made = target()
     except ValueError as error:
         raise ConfigError(f"{probe}: {error}") from None
-    return Job(name or probe, PROBES[probe], made, period_s, timeout_s, blank)
+    return Job(name or probe, PROBES[probe], made, schedule, timeout_s, blank, line, cost)
+
+
+def _every(config: AgentConfig, period_s: float) -> Periodic:
+    return Periodic(period_s, config.start_spread_ratio)

@@ -11,6 +11,7 @@ import pytest
 
 from pantau_agent import cli
 from pantau_agent.config import AgentConfig, BrokerConfig, as_json, load
+from pantau_agent.config.presets import PRESETS
 from pantau_agent.config.settings import Secret
 from pantau_agent.errors import ConfigError
 
@@ -59,6 +60,35 @@ def test_the_file_wins_over_defaults_and_the_environment_over_the_file(tmp_path,
     assert config.device == "desa-1"
 
 
+def test_a_profile_lies_under_the_file_and_the_environment(tmp_path, monkeypatch):
+    """Other defaults, key by key; the village's minutes are still measured each minute."""
+    file = write(tmp_path, 'profile = "metered"\n[speed]\ntests_per_day = 4\n[budget]\nmonth_mb = 900\n')
+    monkeypatch.setenv("PANTAU_AGENT_BUDGET__MONTH_MB", "700")
+    config = load(file)
+    assert (config.budget.month_mb, config.speed.tests_per_day) == (700.0, 4)
+    assert (config.speed.max_bytes, config.spool.commit_interval_s) == (12_000_000, 300.0)
+    assert config.latency.period_s == 60.0
+    monkeypatch.setenv("PANTAU_AGENT_PROFILE", "standard")
+    assert load(file).speed.max_bytes is None
+
+
+def test_every_value_of_a_profile_is_a_setting_and_another_default():
+    """A preset that sets what is the default anyway, or what does not exist, would mislead."""
+    defaults = json.loads(as_json(AgentConfig(device="desa-1")))
+    assert set(PRESETS) == {"standard", "metered"}
+    for preset in PRESETS.values():
+        for dotted, value in preset.items():
+            section, key = dotted.split(".")
+            assert defaults[section][key] != value, dotted
+
+
+def test_a_section_that_is_no_table_is_refused_under_a_profile_too(tmp_path):
+    """The profile's values do not hide the mistake."""
+    file = write(tmp_path, 'profile = "metered"\nspeed = 5\n')
+    with pytest.raises(ConfigError, match="speed: expected a table"):
+        load(file)
+
+
 def test_the_environment_can_set_every_kind_of_value(monkeypatch):
     """Numbers, switches, paths, secrets and lists are all text there."""
     for name, value in {
@@ -80,12 +110,12 @@ def test_the_environment_can_set_every_kind_of_value(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("BROKER__PORT", "x", "broker.port: Expected `int`, got `str`"),
-        ("BROKER__PROT", "1", "broker.prot: unknown key"),
-        ("BROKR", "1", "brokr: unknown key"),
+        ("BROKER__PORT", "x", 'broker.port: expected a whole number, not "x"'),
+        ("BROKER__PROT", "1", "broker.prot: unknown key; did you mean port?"),
+        ("BROKR", "1", "brokr: unknown key; did you mean broker?"),
         ("BROKER", "{}", "broker: expected a table"),
         ("LATENCY__TARGETS", "[{", "latency.targets: Input data was truncated"),
-        ("LATENCY__TARGETS", '[{"target": 5}]', "latency.targets[0].target: Expected `str`, got `int`"),
+        ("LATENCY__TARGETS", '[{"target": 5}]', "latency.targets[0].target: expected a text, not 5"),
     ],
 )
 def test_a_wrong_variable_is_named(monkeypatch, name, value, message):

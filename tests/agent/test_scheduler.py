@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import math
 import random
 import time
 
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.agent.support.device import until
+from tests.agent.support.scheduling import GOOD, good, job, running
 
 from pantau_agent.probes.base import Context
-from pantau_agent.scheduler import Job, measure, next_beat, run_jobs
+from pantau_agent.scheduler import measure
 from pantau_wire.fields import Dns
-
-BLANK = Dns(resolver="192.0.2.1", name="blank.id")
-GOOD = Dns(resolver="192.0.2.1", name="good.id", resolve_ms=1.0)
-
-
-def job(probe, *, name="dns", period_s=0.05, timeout_s=5.0, spread_ratio=0.0):
-    return Job(name, probe, "the target", period_s, timeout_s, BLANK, spread_ratio)
-
-
-async def good(target, context):
-    return GOOD
-
-
-@contextlib.asynccontextmanager
-async def running(*jobs, seed=1):
-    """Run the jobs until the end of the block; yield what they have measured."""
-    measured = []
-    task = asyncio.create_task(
-        run_jobs(jobs, Context(), lambda *result: measured.append(result), random.Random(seed))
-    )
-    try:
-        yield measured
-        assert not task.done()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_jobs_start_at_random_moments_inside_their_first_period():
@@ -93,15 +64,6 @@ async def test_missed_beats_are_skipped():
         await until(lambda: len(begun) >= 4)
     assert begun[1] - begun[0] >= 0.7
     assert begun[3] - begun[2] > 0.1
-
-
-@given(beat=st.integers(0, 10**6), elapsed=st.floats(0, 1e7, allow_nan=False), period=st.floats(0.01, 86_400))
-def test_the_next_beat_is_never_the_same_and_never_long_past(beat, elapsed, period):
-    """Time only goes forward, and nothing is caught up with."""
-    following = next_beat(beat, elapsed, period)
-    assert following > beat
-    assert following == beat + 1 or following == math.floor(elapsed / period)
-    assert following * period > elapsed - period or following == beat + 1
 
 
 async def test_a_crash_is_a_failed_measurement_and_the_others_go_on(logs):

@@ -1,7 +1,8 @@
 """The agent's configuration.
 
 settings   what can be configured: types, bounds and defaults
-reading    where it comes from: defaults, then a TOML file, then the environment
+presets    what a profile stands for: other defaults
+reading    where it comes from: defaults, the profile's, then a TOML file, then the environment
 """
 
 from pantau_agent.config.reading import DEFAULT_PATH, as_json, load

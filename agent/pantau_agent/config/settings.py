@@ -8,12 +8,19 @@ from __future__ import annotations
 import re
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, field
 
+from pantau_agent.config.resolvers import SYSTEM, resolver_address
+from pantau_agent.i18n import _
+from pantau_agent.strata import Window
 from pantau_wire import topics
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
@@ -21,6 +28,8 @@ NonEmpty = Annotated[str, Meta(min_length=1)]
 
 _LABEL_LENGTH = 63
 _ODD = re.compile(r"[^A-Za-z0-9._:%-]")
+_PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")  # 32 bytes in base64
+_WILDCARD_DOTS = 2
 
 
 def _check_host(host: str) -> None:
@@ -31,7 +40,25 @@ def _check_host(host: str) -> None:
         or not all(0 < len(label) <= _LABEL_LENGTH for label in labels)
         or _ODD.search(host)
     ):
-        raise ValueError(f"{host[:80]!r} is not a host name or an address")
+        raise ValueError(_("{host} is not a host name or an address").format(host=repr(host[:80])))
+
+
+def _zone_named(name: str) -> tzinfo:
+    """Return the time zone of that name; raises ValueError where this machine knows none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        text = _("{name} is not a time zone that this machine knows; name one such as Asia/Jakarta")
+        raise ValueError(text.format(name=repr(name[:80]))) from None
+
+
+def _hours(text: str) -> Window:
+    """Return the hours of every day that the text names; raises ValueError."""
+    try:
+        return Window.parse(text)
+    except ValueError:
+        wrong = _("{hours} are not hours of a day, such as 19:00-22:00").format(hours=repr(text[:80]))
+        raise ValueError(wrong) from None
 
 
 def _machine_name() -> str:
@@ -71,11 +98,11 @@ class BrokerConfig(Section, frozen=True):
         """Raise ValueError for no host, half a certificate, or what would not be used."""
         _check_host(self.host)
         if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together")
+            raise ValueError(_("cert_file and key_file belong together"))
         if self.cert_file is not None and self.ca_file is None:
-            raise ValueError("cert_file needs ca_file: without it the connection is not TLS")
+            raise ValueError(_("cert_file needs ca_file: without it the connection is not TLS"))
         if self.password is not None and self.username is None:
-            raise ValueError("password needs username")
+            raise ValueError(_("password needs username"))
 
 
 class SpoolConfig(Section, frozen=True):
@@ -106,7 +133,7 @@ class DeliveryConfig(Section, frozen=True):
     def __post_init__(self) -> None:
         """Raise ValueError for a longest wait that is shorter than the first."""
         if self.max_resend_s < self.first_resend_s:
-            raise ValueError("max_resend_s must not be below first_resend_s")
+            raise ValueError(_("max_resend_s must not be below first_resend_s"))
 
 
 class RouterConfig(Section, frozen=True):
@@ -132,15 +159,15 @@ class RouterConfig(Section, frozen=True):
         """Raise ValueError for no host, and for a version without its credentials."""
         _check_host(self.host)
         if self.version == "2c" and self.community is None:
-            raise ValueError("version 2c needs community")
+            raise ValueError(_("version 2c needs community"))
         if self.version == "3" and self.username is None:
-            raise ValueError("version 3 needs username")
+            raise ValueError(_("version 3 needs username"))
         if (self.auth_protocol == "none") != (self.auth_password is None):
-            raise ValueError("auth_protocol and auth_password belong together")
+            raise ValueError(_("auth_protocol and auth_password belong together"))
         if (self.privacy_protocol == "none") != (self.privacy_password is None):
-            raise ValueError("privacy_protocol and privacy_password belong together")
+            raise ValueError(_("privacy_protocol and privacy_password belong together"))
         if self.privacy_protocol != "none" and self.auth_protocol == "none":
-            raise ValueError("privacy_protocol needs auth_protocol")
+            raise ValueError(_("privacy_protocol needs auth_protocol"))
 
 
 class TrafficConfig(Section, frozen=True):
@@ -169,11 +196,11 @@ class LatencyTargetConfig(Section, frozen=True):
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot be a host, and for STAMP or a key without a port."""
         if self.stamp_key_file is not None and self.stamp_port is None:
-            raise ValueError("stamp_key_file needs stamp_port")
+            raise ValueError(_("stamp_key_file needs stamp_port"))
         if self.host is not None:
             _check_host(self.host)
         if self.method == "stamp" and self.stamp_port is None:
-            raise ValueError("method stamp needs stamp_port")
+            raise ValueError(_("method stamp needs stamp_port"))
 
 
 class LatencyConfig(Section, frozen=True):
@@ -205,7 +232,7 @@ class SpeedConfig(Section, frozen=True):
     iperf3_servers: tuple[NonEmpty, ...] = ()
     speedtest_server_id: Annotated[int, Meta(ge=1)] | None = None
     tests_per_day: Annotated[int, Meta(ge=1, le=96)] = 6
-    peak_hours: Annotated[str, Meta(pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}\Z")] = "19:00-22:00"
+    peak_hours: str = "19:00-22:00"
     peak_share_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.5
     period_s: Annotated[float, Meta(gt=0, le=7 * 86_400)] | None = None
     download_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
@@ -220,15 +247,21 @@ class SpeedConfig(Section, frozen=True):
     busy_line_tries: Annotated[int, Meta(ge=0, le=100)] = 10
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an engine that does not know where to test."""
+        """Raise ValueError for peak hours that do not exist, and an engine that knows no place to test."""
+        _hours(self.peak_hours)
         if "ndt7" in self.engines and self.ndt7_url is None:
-            raise ValueError("engine ndt7 needs ndt7_url")
+            raise ValueError(_("engine ndt7 needs ndt7_url"))
         if "iperf3" in self.engines and not self.iperf3_servers:
-            raise ValueError("engine iperf3 needs iperf3_servers")
+            raise ValueError(_("engine iperf3 needs iperf3_servers"))
+
+    @property
+    def peak(self) -> Window:
+        """The peak hours."""
+        return _hours(self.peak_hours)
 
 
 class DnsConfig(Section, frozen=True):
-    """Names to resolve, with each of the resolvers: `system`, or a server's address."""
+    """Names to resolve, with each of the resolvers: `system`, or a server's address, or address and port."""
 
     names: tuple[NonEmpty, ...] = ()
     resolvers: tuple[NonEmpty, ...] = ("system",)
@@ -236,9 +269,12 @@ class DnsConfig(Section, frozen=True):
     timeout_s: PositiveSeconds = 5.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what cannot be a host name."""
+        """Raise ValueError for what cannot be a host name, or a resolver."""
         for name in self.names:
             _check_host(name)
+        for resolver in self.resolvers:
+            if resolver != SYSTEM:
+                resolver_address(resolver)
 
 
 class HttpConfig(Section, frozen=True):
@@ -265,20 +301,27 @@ class RemoteConfig(Section, frozen=True):
     """What an operator may change from afar, by messages signed with the key that belongs to `public_key`.
 
     `public_key` is the Ed25519 key in base64; without it no message is taken. Targets that a message names
-    must stand in `allowed_hosts`; the other keys are hard limits that no message can exceed.
+    must stand in `allowed_hosts`, as they are or as `*.example.id` for everything below a domain, or in the
+    local configuration; the other keys are hard limits that no message can exceed. `max_tests_per_day` is for
+    all engines together; without `max_month_mb` the local `budget.month_mb` is the limit.
     """
 
     public_key: NonEmpty | None = None
-    groups: tuple[NonEmpty, ...] = ()
+    groups: Annotated[tuple[NonEmpty, ...], Meta(max_length=8)] = ()
     allowed_hosts: tuple[NonEmpty, ...] = ()
     max_tests_per_day: Annotated[int, Meta(ge=1, le=96)] = 24
     max_month_mb: Annotated[float, Meta(gt=0)] | None = None
     min_period_s: PositiveSeconds = 10.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what cannot be a host or a group."""
+        """Raise ValueError for what cannot be a key, a host or a group."""
+        if self.public_key is not None and not _PUBLIC_KEY.fullmatch(self.public_key):
+            raise ValueError(_("public_key is not one that `pantau-collector config keygen` printed"))
         for host in self.allowed_hosts:
-            _check_host(host)
+            _check_host(host.removeprefix("*."))
+            if host.startswith("*.") and host.count(".") < _WILDCARD_DOTS:
+                text = _("{host} allows too much: name a domain below it, such as *.example.id")
+                raise ValueError(text.format(host=repr(host)))
         for group in self.groups:
             topics.check_group_id(group)
 
@@ -326,5 +369,12 @@ class AgentConfig(Section, frozen=True):
     device_health: PeriodConfig = PeriodConfig()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a device id that cannot stand in a topic."""
+        """Raise ValueError for a device id that cannot stand in a topic, and an unknown time zone."""
         topics.check_device_id(self.device)
+        if self.timezone is not None:
+            _zone_named(self.timezone)
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The village's time zone; None for the machine's own."""
+        return None if self.timezone is None else _zone_named(self.timezone)

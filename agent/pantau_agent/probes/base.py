@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import copy
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
     from pantau_wire.fields import AnyMeasurement, ClockState
 
-Phase = Literal["idle", "download", "upload", "probes", "waiting"]
+Phase = Literal["idle", "download", "upload", "probes", "waiting", "waiting_line"]
+
+_DRAIN_S = 1.0
+"""What the line's queues, filled by our own test, may take to empty."""
+
+LOCAL = "local"
+"""The purpose of bytes that stay in the village's own network, and cost nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,12 @@ class TestTraffic:
         self._lock = threading.Lock()
         self._totals: dict[str | None, tuple[int, int]] = {}
         self._by_purpose: dict[str, tuple[int, int]] = {}
+        self._meters: list[Callable[[], None]] = []
         self.purpose = "other"
+
+    def add_meter(self, read: Callable[[], None]) -> None:
+        """Call this before the account is looked at: it adds what a meter counted since the last time."""
+        self._meters.append(read)
 
     def purposed(self, purpose: str) -> TestTraffic:
         """Return a view on this account that books under `purpose`."""
@@ -65,13 +77,19 @@ class TestTraffic:
 
     def totals(self, interface: str | None) -> tuple[int, int]:
         """Return the bytes received and sent on `interface` since the agent began."""
+        self._read_meters()
         with self._lock:
             return self._totals.get(interface, (0, 0))
 
     def by_purpose(self) -> dict[str, tuple[int, int]]:
         """Return the bytes received and sent for each purpose, for the data budget."""
+        self._read_meters()
         with self._lock:
             return dict(self._by_purpose)
+
+    def _read_meters(self) -> None:
+        for read in self._meters:
+            read()
 
 
 class Line:
@@ -80,17 +98,33 @@ class Line:
     def __init__(self) -> None:
         """Begin unloaded."""
         self._one = asyncio.Lock()
+        self._begun = False
+        self._drained_at_s = 0.0
 
     @property
     def loaded(self) -> bool:
-        """Whether a speed test of ours loads the line at this moment."""
-        return self._one.locked()
+        """Whether a speed test of ours loads the line, or did so a moment ago: queues take time to empty."""
+        return self._begun or time.monotonic() < self._drained_at_s
 
     @contextlib.asynccontextmanager
     async def load(self) -> AsyncIterator[None]:
-        """Have the line for oneself; waits for a test that is running."""
+        """Have the line for oneself; waits for a test that is running. It is not loaded before `begins`."""
         async with self._one:
-            yield
+            try:
+                yield
+            finally:
+                if self._begun:
+                    self._drained_at_s = time.monotonic() + _DRAIN_S
+                self._begun = False
+
+    def begins(self) -> None:
+        """Tell that the test which has the line begins to load it; safe to call from its thread."""
+        self._begun = self._one.locked()
+
+    async def unloaded(self) -> None:
+        """Wait until the line is not loaded."""
+        while self.loaded:  # noqa: ASYNC110 - the load begins in a thread and its end is a matter of time
+            await asyncio.sleep(_DRAIN_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +156,7 @@ class Context:
     """What a probe may use of the agent. `on_progress` is called in the event loop's thread.
 
     A probe that waits before it measures calls `begins` when it does: the measurement's time is that instant.
-    `max_bytes` is what the data budget still allows this run, both directions together.
+    `max_bytes` is the payload that the data budget still allows this run, both directions together.
     """
 
     test_traffic: TestTraffic = field(default_factory=TestTraffic)

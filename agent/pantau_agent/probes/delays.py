@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DelayFigures:
-    """What one sample of packets says; delays are absent when nothing was received."""
+    """What one sample of packets says; what nothing was received or sent for is absent."""
 
     sent_count: int
     received_count: int
-    rt_loss_ratio: float
+    rt_loss_ratio: float | None = None
     rtd_min_ms: float | None = None
     rtd_p50_ms: float | None = None
     rtd_p95_ms: float | None = None
@@ -64,15 +64,13 @@ def neighbour_differences(delays_ms: Sequence[float | None]) -> list[float]:
 
 
 def figures(delays_ms: Sequence[float | None]) -> DelayFigures:
-    """Return all figures of one sample, one entry a packet sent. Raises ValueError without packets."""
-    if not delays_ms:
-        raise ValueError("no packet was sent")
+    """Return all figures of one sample, one entry a packet sent."""
     received = [delay for delay in delays_ms if delay is not None]
     lost = len(delays_ms) - len(received)
     return DelayFigures(
         sent_count=len(delays_ms),
         received_count=len(received),
-        rt_loss_ratio=lost / len(delays_ms),
+        rt_loss_ratio=lost / len(delays_ms) if delays_ms else None,
         rtd_min_ms=min(received, default=None),
         rtd_p50_ms=optional_percentile(received, 50),
         rtd_p95_ms=optional_percentile(received, 95),

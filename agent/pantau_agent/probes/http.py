@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import SplitResult, urlsplit
 
+from pantau_agent.i18n import _
 from pantau_agent.probes import interfaces
 from pantau_agent.probes.failures import ProbeError, error_of
 from pantau_agent.probes.http_reply import MAX_HEAD_BYTES, body_bytes, read_head
@@ -59,14 +60,15 @@ class HttpTarget:
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot be fetched."""
         if not (self.url.isascii() and self.url.isprintable()) or " " in self.url:
-            raise ValueError("url must be ASCII without white space")
+            raise ValueError(_("url must be ASCII without white space"))
         if len(self.url) > _PAGE_CHARACTERS:
-            raise ValueError(f"url must not be longer than {_PAGE_CHARACTERS} characters")
+            text = _("url must not be longer than {count} characters")
+            raise ValueError(text.format(count=_PAGE_CHARACTERS))
         parts = self.parts
         if parts.scheme not in _PORTS or not parts.hostname or parts.username is not None:
-            raise ValueError("url must be http://… or https://…, with a host and without a user")
+            raise ValueError(_("url must be http://… or https://…, with a host and without a user"))
         if self.port == 0:
-            raise ValueError("url has no usable port")
+            raise ValueError(_("url has no usable port"))
         if self.timeout_s <= 0 or self.max_bytes < 1:
             raise ValueError("timeout_s and max_bytes must be above 0")
 

@@ -7,6 +7,8 @@ What a result means (the SLA tells outages from faults of this machine by it):
 
 - `sent_count` > 0 and `failure` None: packets left this machine. `received_count` may be 0 and
   `rt_loss_ratio` 1.0: a valid measurement, and evidence that the link is down. Delays are then absent.
+- `skipped_count` > 0: so many packets were not sent, because a speed test of ours loaded the line when it was
+  their turn. If all were, `sent_count` is 0, and there is neither delay nor loss nor a failure.
 - `failure` set and all numbers absent: nothing could be sent (no route: `unreachable`; the name does not
   resolve: `name_resolution`; this machine does not let us: `permission`).
 """
@@ -16,11 +18,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from pantau_agent.probes import delays, icmp, interfaces, stamp, tcp_connect
-from pantau_agent.probes.base import Progress
+from pantau_agent.i18n import _
+from pantau_agent.probes import delays, icmp, interfaces, stamp, stamp_packet, tcp_connect
+from pantau_agent.probes.base import LOCAL, Progress
 from pantau_agent.probes.failures import ProbeError, error_of
 from pantau_agent.probes.stamp_loss import LostEachWay
 from pantau_wire.fields import Latency
@@ -32,13 +35,16 @@ if TYPE_CHECKING:
 
 Method = Literal["icmp", "tcp", "stamp"]
 Pinger = icmp.Pinger | tcp_connect.Pinger | stamp.Pinger
-_ROUND_TRIP_BYTES: Final[dict[Method, int]] = {
-    "icmp": icmp.ROUND_TRIP_BYTES,
-    "tcp": tcp_connect.ROUND_TRIP_BYTES,
-    "stamp": stamp.ROUND_TRIP_BYTES,
-}
+_SKIPPED: Final = "skipped"
 _TRIAL_COUNT = 3
 _TRIAL_INTERVAL_S = 0.2
+
+
+class Weight(NamedTuple):
+    """What a packet and its answer weigh, in bytes."""
+
+    sent_bytes: int
+    answer_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +53,14 @@ class LatencyTarget:
 
     `host` None is only for the gateway: the default route's, looked up at each run. `stamp_port` and
     `tcp_port` are needed for the methods of that name. `auto` tries STAMP where there is a `stamp_port`, then
-    ICMP, then TCP where there is a `tcp_port`.
+    ICMP, then TCP where there is a `tcp_port`. With a `stamp_key` STAMP is authenticated.
     """
 
     target: Literal["gateway", "testpoint", "internet"]
     host: str | None = None
     tcp_port: int | None = None
     stamp_port: int | None = None
+    stamp_key: bytes | None = field(default=None, repr=False)
     method: Literal["auto", "icmp", "tcp", "stamp"] = "auto"
     count: int = 20
     spread_s: float = 50.0
@@ -62,17 +69,28 @@ class LatencyTarget:
     def __post_init__(self) -> None:
         """Raise ValueError for a target that cannot be probed."""
         if self.host is None and self.target != "gateway":
-            raise ValueError(f"target {self.target} needs a host")
+            raise ValueError(_("target {target} needs a host").format(target=self.target))
         if self.method == "tcp" and self.tcp_port is None:
-            raise ValueError("method tcp needs tcp_port")
+            raise ValueError(_("method tcp needs tcp_port"))
         if self.method == "stamp" and self.stamp_port is None:
-            raise ValueError("method stamp needs stamp_port")
+            raise ValueError(_("method stamp needs stamp_port"))
         if self.count < 1 or self.spread_s < 0 or self.timeout_s <= 0:
             raise ValueError("count and timeout_s must be above 0, spread_s at least 0")
 
     def port(self, method: Method) -> int | None:
         """Return the port that a method uses."""
         return {"icmp": None, "tcp": self.tcp_port, "stamp": self.stamp_port}[method]
+
+    def codec(self) -> stamp_packet.Codec:
+        """Return the mode of STAMP."""
+        return stamp_packet.codec_of(self.stamp_key)
+
+    def weigh(self, method: Method) -> Weight:
+        """Return what a packet and its answer weigh on the line, headers included."""
+        if method == "tcp":
+            return Weight(tcp_connect.SENT_BYTES, tcp_connect.ANSWER_BYTES)
+        size = icmp.ROUND_TRIP_BYTES if method == "icmp" else stamp.HEADERS_BYTES + self.codec().size
+        return Weight(size, size)
 
     def methods(self) -> list[Method]:
         """Return the methods that may be used, the preferred one first."""
@@ -90,11 +108,11 @@ class Host(NamedTuple):
 
 
 class Round(NamedTuple):
-    """A delay in ms or None for each packet sent, the interface they left by, and where they were lost."""
+    """A delay in ms or None for each packet sent, where they were lost, and how many were left out."""
 
     round_trips: list[float | None]
-    interface: str | None
     lost: LostEachWay = LostEachWay()
+    skipped_count: int = 0
 
 
 class LatencyProbe:
@@ -113,7 +131,7 @@ class LatencyProbe:
         method: Method = "icmp" if target.method == "auto" else target.method
         try:
             host = await _resolve(target)
-            method = await self._choose(target, host)
+            method = await self._choose(target, host, context)
             found = await self._probe(target, host, method, context)
         except ProbeError as error:
             return Latency(
@@ -123,34 +141,36 @@ class LatencyProbe:
                 failure=error.failure,
                 failure_detail=error.detail,
             )
-        _account(context, found, method)
         return _result(target, host, method, found)
 
-    async def _choose(self, target: LatencyTarget, host: Host) -> Method:
+    async def _choose(self, target: LatencyTarget, host: Host, context: Context) -> Method:
         *tried_first, last = target.methods()
         for method in tried_first:
-            if (method, host.address) in self._answered or await self._try(target, host, method):
+            if (method, host.address) in self._answered or await self._try(target, host, method, context):
                 return method
         return last
 
-    async def _try(self, target: LatencyTarget, host: Host, method: Method) -> bool:
+    async def _try(self, target: LatencyTarget, host: Host, method: Method, context: Context) -> bool:
         """Tell whether anybody answers to this method."""
+        pinger = _pinger(target, host, method)
+        book = _booking(context, target, method, pinger)
         try:
-            found = await _spread(
-                _TRIAL_COUNT, _TRIAL_INTERVAL_S * _TRIAL_COUNT, _pinger(target, host, method)
-            )
+            found = await _spread(_TRIAL_COUNT, _TRIAL_INTERVAL_S * _TRIAL_COUNT, pinger, book)
         except ProbeError:
             return False
         return self._note(host, method, found)
 
     async def _probe(self, target: LatencyTarget, host: Host, method: Method, context: Context) -> Round:
         begun_s = time.monotonic()
+        pinger = _pinger(target, host, method)
+        book = _booking(context, target, method, pinger)
 
         def report(rtd_ms: float | None) -> None:
+            book(rtd_ms)
             elapsed_s = time.monotonic() - begun_s
             context.on_progress(Progress("probes", elapsed_s, target.spread_s, rtd_ms=rtd_ms))
 
-        found = await _spread(target.count, target.spread_s, _pinger(target, host, method), report)
+        found = await _spread(target.count, target.spread_s, pinger, report, lambda: context.line.loaded)
         self._note(host, method, found)
         return found
 
@@ -168,19 +188,23 @@ def _pinger(target: LatencyTarget, host: Host, method: Method) -> Pinger:
     assert port is not None
     if method == "tcp":
         return tcp_connect.Pinger(host.family, host.address, port, target.timeout_s)
-    return stamp.Pinger(host.family, host.address, port, target.timeout_s)
+    return stamp.Pinger(host.family, host.address, port, target.timeout_s, target.codec())
 
 
 async def _spread(
-    count: int, spread_s: float, pinger: Pinger, report: Callable[[float | None], None] = lambda _: None
+    count: int,
+    spread_s: float,
+    pinger: Pinger,
+    report: Callable[[float | None], None],
+    loaded: Callable[[], bool] = lambda: False,
 ) -> Round:
-    """Send packet i at i x spread_s / count, whatever becomes of those before.
+    """Send packet i at i x spread_s / count, whatever becomes of those before, unless the line is `loaded`.
 
     Packets that could not be sent are left out; raises ProbeError if none could.
     """
     async with pinger:
         packets = [
-            asyncio.ensure_future(_later(spread_s * i / count, pinger.round_trip_ms, report))
+            asyncio.ensure_future(_later(spread_s * i / count, pinger.round_trip_ms, report, loaded))
             for i in range(count)
         ]
         try:
@@ -189,17 +213,23 @@ async def _spread(
             for packet in packets:
                 packet.cancel()
             await asyncio.gather(*packets, return_exceptions=True)
-    sent = [outcome for outcome in outcomes if not isinstance(outcome, ProbeError)]
-    if not sent:
-        raise next(outcome for outcome in outcomes if isinstance(outcome, ProbeError))
+    errors = [outcome for outcome in outcomes if isinstance(outcome, ProbeError)]
+    sent = [outcome for outcome in outcomes if not isinstance(outcome, ProbeError | str)]
+    if errors and not sent:
+        raise errors[0]
     lost = pinger.lost_each_way() if isinstance(pinger, stamp.Pinger) else LostEachWay()
-    return Round(sent, pinger.interface, lost)
+    return Round(sent, lost, skipped_count=count - len(errors) - len(sent))
 
 
 async def _later(
-    delay_s: float, send: Callable[[], Awaitable[float | None]], report: Callable[[float | None], None]
-) -> float | ProbeError | None:
+    delay_s: float,
+    send: Callable[[], Awaitable[float | None]],
+    report: Callable[[float | None], None],
+    loaded: Callable[[], bool],
+) -> float | ProbeError | Literal["skipped"] | None:
     await asyncio.sleep(delay_s)
+    if loaded():
+        return _SKIPPED
     try:
         rtd_ms = await send()
     except ProbeError as error:
@@ -231,13 +261,18 @@ def _server(target: LatencyTarget, host: Host | None, method: Method) -> str | N
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def _account(context: Context, found: Round, method: Method) -> None:
-    """Count what the packets weighed on the interface: estimates of headers and a small payload."""
-    weight = _ROUND_TRIP_BYTES[method]
-    answers = sum(delay is not None for delay in found.round_trips)
-    context.test_traffic.add(
-        found.interface, tx_bytes=len(found.round_trips) * weight, rx_bytes=answers * weight
-    )
+def _booking(
+    context: Context, target: LatencyTarget, method: Method, pinger: Pinger
+) -> Callable[[float | None], None]:
+    """Return what books each packet's weight on the interface, so that a run cut short is booked too."""
+    weight = target.weigh(method)
+    traffic = context.test_traffic.purposed(LOCAL) if target.target == "gateway" else context.test_traffic
+
+    def book(rtd_ms: float | None) -> None:
+        rx_bytes = weight.answer_bytes if rtd_ms is not None else 0
+        traffic.add(pinger.interface, tx_bytes=weight.sent_bytes, rx_bytes=rx_bytes)
+
+    return book
 
 
 def _result(target: LatencyTarget, host: Host, method: Method, found: Round) -> Latency:
@@ -246,8 +281,10 @@ def _result(target: LatencyTarget, host: Host, method: Method, found: Round) -> 
         target=target.target,
         method=method,
         server=_server(target, host, method),
+        authenticated=target.stamp_key is not None if method == "stamp" else None,
         sent_count=figures.sent_count,
         received_count=figures.received_count,
+        skipped_count=found.skipped_count,
         forward_lost_count=found.lost.forward,
         backward_lost_count=found.lost.backward,
         rt_loss_ratio=figures.rt_loss_ratio,

@@ -18,8 +18,8 @@ from typing import Self
 from pantau_agent.probes import interfaces, tcp_info
 from pantau_agent.probes.failures import error_of
 
-ROUND_TRIP_BYTES = 74 + 66 + 66
-"""About what one connect weighs each way: SYN or SYN/ACK, ACK, and the end."""
+SENT_BYTES, ANSWER_BYTES = 74 + 66 + 54, 74
+"""What one connect weighs on Ethernet and IPv4: SYN, ACK and the RST that ends it; the SYN/ACK."""
 
 _REPEATED_SYN_S = 0.5
 

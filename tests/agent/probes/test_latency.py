@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import shutil
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pantau_agent.probes import interfaces
-from pantau_agent.probes.base import Context, Progress
+from pantau_agent.probes.base import LOCAL, Context, Line, Progress
 from pantau_agent.probes.latency import LatencyProbe, LatencyTarget
 from pantau_wire.fields import Latency
 
@@ -74,11 +77,62 @@ async def test_packets_are_spread_and_reported(listener_port: int) -> None:
     assert all(progress.rtd_ms is not None for progress in told)
 
 
+class BusyLine(Line):
+    """A line that our own test loads from one moment to another, in seconds from now."""
+
+    def __init__(self, first_s: float, end_s: float) -> None:
+        super().__init__()
+        self._begun_s, self._first_s, self._end_s = time.monotonic(), first_s, end_s
+
+    @property
+    def loaded(self) -> bool:
+        return self._first_s <= time.monotonic() - self._begun_s < self._end_s
+
+
+async def test_packets_that_fall_into_our_own_load_are_left_out(listener_port: int) -> None:
+    """They are neither sent nor lost."""
+    context = Context(line=BusyLine(0.55, 1.45))
+    found = await measure(context, tcp_port=listener_port, spread_s=2.0)
+    assert found.failure is None
+    assert found.sent_count is not None
+    assert found.skipped_count is not None
+    assert 3 <= found.skipped_count <= 5
+    assert found.sent_count == 10 - found.skipped_count
+    assert (found.received_count, found.rt_loss_ratio) == (found.sent_count, 0.0)
+
+
+@pytest.mark.parametrize("method", ["tcp", "stamp"])
+async def test_a_minute_of_nothing_but_load_has_no_delay_no_loss_and_no_failure(
+    listener_port: int, method: str
+) -> None:
+    context = Context(line=BusyLine(0, 600))
+    found = await measure(context, tcp_port=listener_port, stamp_port=listener_port, method=method)
+    assert (found.failure, found.sent_count, found.received_count, found.skipped_count) == (None, 0, 0, 10)
+    assert (found.rt_loss_ratio, found.rtd_p50_ms, found.forward_lost_count) == (None, None, None)
+    assert context.test_traffic.by_purpose() == {}
+
+
+async def test_the_gateways_packets_stay_in_the_village(listener_port: int) -> None:
+    """They are ours, so traffic leaves them out, but they cost nothing of the data budget."""
+    context = Context()
+    await measure(context, target="gateway", tcp_port=listener_port)
+    assert list(context.test_traffic.by_purpose()) == [LOCAL]
+    assert context.test_traffic.totals("lo")[1] > 0
+
+
 async def test_own_packets_are_booked(listener_port: int) -> None:
+    """Of each of the ten SYN, ACK and RST go out, and a SYN/ACK comes in."""
     context = Context()
     await measure(context, tcp_port=listener_port)
-    rx_bytes, tx_bytes = context.test_traffic.totals("lo")
-    assert rx_bytes == tx_bytes > 0
+    assert context.test_traffic.totals("lo") == (10 * 74, 10 * (74 + 66 + 54))
+
+
+async def test_a_run_that_is_cut_short_is_booked_as_far_as_it_came(listener_port: int) -> None:
+    context = Context()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await measure(context, tcp_port=listener_port, spread_s=600.0)
+    assert context.test_traffic.totals("lo") == (74, 74 + 66 + 54)
 
 
 async def test_silence_is_a_valid_measurement_of_total_loss() -> None:
