@@ -78,6 +78,12 @@ class RegistryConfig(_Section):
     path: Path = Path("/etc/pantau/devices.csv")
 
 
+class IdentityConfig(_Section):
+    """Where the certificate authorities are kept; only the machine that issues has them."""
+
+    path: Path = Path("/etc/pantau/identity")
+
+
 class WebConfig(_Section):
     """Where the portal listens. Loopback unless said otherwise."""
 
@@ -98,6 +104,7 @@ class CollectorConfig(BaseSettings):
     store: StoreConfig = StoreConfig()
     ingest: IngestConfig = IngestConfig()
     registry: RegistryConfig = RegistryConfig()
+    identity: IdentityConfig = IdentityConfig()
     web: WebConfig = WebConfig()
 
     @classmethod

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 PRESETS: Final[Mapping[str, Mapping[str, int | float]]] = {
     "standard": {},
     "metered": {
-        "budget.month_mb": 1_500,
+        "budget.month_mb": 3_000,
         "speed.tests_per_day": 3,
         "speed.peak_share_ratio": 0.8,  # a month's verdict needs 60 tests in the peak hours
-        "speed.max_bytes": 12_000_000,
+        "speed.max_bytes": 25_000_000,  # past the ramp-up at 38 Mbit/s down and 19 up
         "latency.packets_count": 5,
         "dns.period_s": 1_800.0,
         "http.period_s": 3_600.0,
