@@ -19,7 +19,7 @@ from rich.table import Table
 
 FOLDER = Path(__file__).parent
 OUTPUT = FOLDER.parent / "build" / "bench"
-ON_REQUEST = {"accuracy"}  # needs root and ten minutes: make bench-accuracy
+ON_REQUEST = {"accuracy", "idle_traffic"}  # need root and seven to ten minutes each
 Rows = list[dict[str, Any]]
 
 

@@ -244,7 +244,8 @@ def collect(store: str, port: int, folder: Path) -> None:
     relax_garbage_collection()
     letters, metrics = DeadLetters(folder / "dead-letters.db"), Metrics()
     kept = SqliteStore(folder / "pantau.db") if store == "sqlite" else NullStore()
-    ingest = Ingest(Writer(kept, letters, metrics), IngestConfig(), metrics, lambda _: True)
+    config = IngestConfig(device_envelopes_per_s=1e6, device_records_per_s=1e6, device_kb_per_s=1e6)
+    ingest = Ingest(Writer(kept, letters, metrics), config, metrics, lambda _: True)
     options = ConnectOptions(HOST, port, "collector-benchmark", receive_max=2000)
     asyncio.run(ingest.run(options, reconnect_max_s=0.1))
 

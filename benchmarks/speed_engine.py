@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from pantau_agent.probes.base import TestTraffic
 from pantau_agent.probes.speed import SpeedTarget
 from pantau_agent.probes.speed.account import LineAccount
-from pantau_agent.probes.speed.http import directions, idle
+from pantau_agent.probes.speed.http import directions
+from pantau_agent.probes.speed.http.peer import find_peer
 from pantau_agent.probes.speed.transport.connection import Stop
 from pantau_agent.probes.speed.transport.server import resolve
 from pantau_agent.probes.speed.trial import Trial
@@ -53,7 +54,7 @@ def _rows(url: str, streams: int) -> list[dict[str, object]]:
         upload_discard_s=DISCARD_S,
     )
     trial = Trial(target=target, test_traffic=TestTraffic(), report=lambda _: None, stop=Stop())
-    peer = idle.find_peer(trial, resolve(str(target.url)))
+    peer = find_peer(trial, resolve(str(target.url)))
     account = LineAccount(peer.server.sockaddr, trial.test_traffic)
     return [
         _row("download", streams, lambda: directions.download(trial, peer, account)),

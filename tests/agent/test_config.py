@@ -66,7 +66,7 @@ def test_a_profile_lies_under_the_file_and_the_environment(tmp_path, monkeypatch
     monkeypatch.setenv("PANTAU_AGENT_BUDGET__MONTH_MB", "700")
     config = load(file)
     assert (config.budget.month_mb, config.speed.tests_per_day) == (700.0, 4)
-    assert (config.speed.max_bytes, config.spool.commit_interval_s) == (12_000_000, 300.0)
+    assert (config.speed.max_bytes, config.spool.commit_interval_s) == (25_000_000, 300.0)
     assert config.latency.period_s == 60.0
     monkeypatch.setenv("PANTAU_AGENT_PROFILE", "standard")
     assert load(file).speed.max_bytes is None

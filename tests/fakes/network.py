@@ -114,8 +114,13 @@ def _set_up(host: Host, rate_mbit: float | None) -> None:
     for device in ("lo", "link0"):
         run("ip", "-n", host.namespace, "link", "set", device, "up")
     if rate_mbit is not None:
-        run("tc", "-n", host.namespace, "qdisc", "add", "dev", "link0", "root", "tbf",
-             "rate", f"{rate_mbit}mbit", "burst", str(_BURST_BYTES), "latency", "50ms")  # fmt: skip
+        shape(host, "link0", rate_mbit)
+
+
+def shape(host: Host, device: str, rate_mbit: float) -> None:
+    """Let the device send through tbf at that rate (10^6 bit/s), which queues for at most 50 ms."""
+    run("tc", "-n", host.namespace, "qdisc", "add", "dev", device, "root", "tbf",
+         "rate", f"{rate_mbit}mbit", "burst", str(_BURST_BYTES), "latency", "50ms")  # fmt: skip
 
 
 def run(*command: str) -> str:

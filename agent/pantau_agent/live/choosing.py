@@ -10,6 +10,7 @@ import msgspec
 from pantau_agent import jobs
 from pantau_agent.errors import ConfigError
 from pantau_agent.i18n import _
+from pantau_agent.probes.speed import SpeedTarget
 
 if TYPE_CHECKING:
     from pantau_agent.config import AgentConfig
@@ -28,10 +29,13 @@ def jobs_wanted(
     `once` there are only speed tests, and they wait neither for a busy line nor for a busy server. Raises
     `ConfigError` where nothing is left to do, or where an engine does not know its server.
     """
+    configured_url = config.speed.url
     if server is not None or engine is not None:
         config = _only(config, engine or _DEFAULT_ENGINE, server)
     alone = once or engine is not None
     wanted = [*([] if alone else jobs.latency_jobs(config)), *jobs.speed_jobs(config)]
+    if server not in (None, configured_url):
+        wanted = [_as_a_stranger(job) for job in wanted]
     if not wanted:
         raise ConfigError(
             _("nothing to measure: name a test server with --server, or targets in the configuration")
@@ -66,6 +70,13 @@ def _server_setting(engine: Engine, server: str) -> dict[str, Any]:
             )
         )
     return {"speedtest_server_id": int(server)}
+
+
+def _as_a_stranger(job: Job) -> Job:
+    """Return the speed test without this device's token, which is for the configured testpoint."""
+    if not isinstance(job.target, SpeedTarget):
+        return job
+    return replace(job, target=replace(job.target, own_testpoint=False))
 
 
 def _without_waiting(job: Job) -> Job:

@@ -101,7 +101,7 @@ class Words:
         _ = self.translate
         return {
             "none": _("only the line"),
-            "device": _("this device: its processor was fully busy"),
+            "device": _("this device"),
             "busy_line": _("other traffic on the line"),
             "budget": _("the data budget"),
             "server": _("the test server"),

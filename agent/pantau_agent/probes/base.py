@@ -151,12 +151,17 @@ def _nothing() -> None:
     pass
 
 
+def _no_token() -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a probe may use of the agent. `on_progress` is called in the event loop's thread.
 
     A probe that waits before it measures calls `begins` when it does: the measurement's time is that instant.
     `max_bytes` is the payload that the data budget still allows this run, both directions together.
+    `testpoint_token` returns what a testpoint may want to see, as far as the collector has sent one.
     """
 
     test_traffic: TestTraffic = field(default_factory=TestTraffic)
@@ -165,6 +170,7 @@ class Context:
     begins: Callable[[], None] = _nothing
     line: Line = field(default_factory=Line)
     max_bytes: int | None = None
+    testpoint_token: Callable[[], str | None] = _no_token
 
 
 TargetT_contra = TypeVar("TargetT_contra", contravariant=True)

@@ -136,6 +136,37 @@ async def test_a_budget_used_up_in_the_ramp_up_is_a_failure_and_no_goodput() -> 
     assert found.download_bytes == 2 * MIB
 
 
+async def test_a_stable_rate_ends_a_direction_early_and_changes_no_figure() -> None:
+    settings = {"download_s": 9.0, "upload_s": 9.0, "download_discard_s": 0.6, "upload_discard_s": 0.6}
+    with LibreSpeed(Behaviour(rate_bps=RATE_BPS)) as server:
+        found = await measure(server, **settings)
+        assert found.failure is None, found.failure_detail
+        for way in ("download", "upload"):
+            assert getattr(found, f"{way}_ended_by") == "stable"
+            assert 3.99 <= getattr(found, f"{way}_duration_s") < 8.0
+            assert getattr(found, f"{way}_goodput_bps") == pytest.approx(RATE_BPS, rel=0.05)
+            assert getattr(found, f"{way}_series_bps")[1:] == pytest.approx([RATE_BPS] * 4, rel=0.1)
+
+
+async def test_without_stable_stop_the_time_is_used_up() -> None:
+    with LibreSpeed(Behaviour(rate_bps=RATE_BPS)) as server:
+        found = await measure(server, stable_stop=False, download_s=5.5)
+    assert found.download_ended_by == "time"
+    assert found.download_duration_s == pytest.approx(5.3, abs=0.3)
+    assert len(found.download_series_bps or ()) in {5, 6}
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_test_that_fails_in_the_middle_books_what_it_moved(chunked: bool) -> None:
+    """The server breaks each of four connections off after 3 MiB; the first break ends the test."""
+    context = Context()
+    with LibreSpeed(Behaviour(cut_download_at=3 * MIB, chunked=chunked)) as server:
+        found = await measure(server, context)
+    assert found.failure == "protocol"
+    assert found.download_bytes is None
+    assert context.test_traffic.totals("lo")[0] >= 3 * MIB
+
+
 async def test_a_busy_server_is_waited_for_as_it_asks() -> None:
     told: list[Progress] = []
     with LibreSpeed(Behaviour(busy_times=1, retry_after_s=1)) as server:

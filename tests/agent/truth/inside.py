@@ -10,10 +10,11 @@ import json
 import resource
 import sys
 import time
+from typing import get_args
 
 import msgspec
 
-from pantau_agent.probes.base import Context, Progress
+from pantau_agent.probes.base import Context, Phase, Progress
 from pantau_agent.probes.speed import SpeedTarget, speed
 
 ENDS = {"download": "upload", "upload": "end"}
@@ -50,10 +51,19 @@ class Meter:
 async def run(url: str, settings: str) -> None:
     """Measure and print."""
     meter = Meter()
-    found = await speed(SpeedTarget(url=url, **json.loads(settings)), Context(on_progress=meter))
+    target = SpeedTarget(url=url, **json.loads(settings))
+    meter.mark("called")
+    found = await speed(target, Context(on_progress=meter, begins=lambda: meter.mark("begun")))
     meter.mark("end")
-    result = msgspec.to_builtins(found)
-    answer = {"speed": result, "elapsed_s": meter.between(0), "cpu_s": meter.between(1)}
+    answer = {
+        "speed": msgspec.to_builtins(found),
+        "elapsed_s": meter.between(0),
+        "cpu_s": meter.between(1),
+        "phases": [phase for phase in meter.marks if phase in get_args(Phase)],
+        "begun_after_s": meter.marks["begun"][0] - meter.marks["called"][0]
+        if "begun" in meter.marks
+        else None,
+    }
     sys.stdout.write(json.dumps(answer))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.fakes.network import Host
 
 PORT = 8989
+NDT7_PORT, IPERF3_PORT = 8080, 5201
 WAYS = ("download", "upload")
 MBIT = 1e6
 GBIT = 1e9
@@ -61,15 +62,37 @@ def testpoint(far: Host) -> Iterator[str]:
 
 def ask(near: Host, url: str, **settings: Any) -> dict[str, Figure]:
     """Run the speed probe on the near host; return what it found each way."""
+    found = answer(near, url, **settings)
+    return {way: _figure(found, way) for way in WAYS}
+
+
+def answer(near: Host, url: str, **settings: Any) -> dict[str, Any]:
+    """Run the speed probe on the near host; return all that `inside` says of it."""
     command = [sys.executable, "-m", "tests.agent.truth.inside", url, json.dumps(settings)]
-    answer = json.loads(near.output(command, cwd=ROOT))
-    return {way: _figure(answer, way) for way in WAYS}
+    found: dict[str, Any] = json.loads(near.output(command, cwd=ROOT))
+    return found
 
 
 def measure(rate_mbit: float | None, **settings: Any) -> dict[str, Figure]:
     """Run one test on a fresh line of this rate each way, None for one without a shaper."""
     with network.two_hosts(rate_mbit=rate_mbit) as (near, far), testpoint(far) as url:
         return ask(near, url, **settings)
+
+
+def measure_ndt7(rate_mbit: float, **settings: Any) -> dict[str, Figure]:
+    """Run one test by the engine `ndt7` on a fresh line of this rate each way."""
+    with network.two_hosts(rate_mbit=rate_mbit) as (near, far):
+        server = [sys.executable, "-m", "tests.fakes.ndt7", far.address, str(NDT7_PORT)]
+        with far.serving(server, NDT7_PORT, cwd=ROOT):
+            return ask(near, f"ws://{far.address}:{NDT7_PORT}", engine="ndt7", **settings)
+
+
+def measure_iperf3(rate_mbit: float, **settings: Any) -> dict[str, Figure]:
+    """Run one test by the engine `iperf3` on a fresh line of this rate each way."""
+    with network.two_hosts(rate_mbit=rate_mbit) as (near, far):
+        server = ["iperf3", "--server", "--port", str(IPERF3_PORT)]
+        with far.serving(server, IPERF3_PORT):
+            return ask(near, "", engine="iperf3", servers=[f"{far.address}:{IPERF3_PORT}"], **settings)
 
 
 def _figure(answer: dict[str, Any], way: str) -> Figure:

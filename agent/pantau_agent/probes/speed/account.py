@@ -14,12 +14,10 @@ if TYPE_CHECKING:
 
     from pantau_agent.probes.base import TestTraffic
 
-BUSY_LINE_BYTES_PER_S = 25_000
-"""Other traffic above which a line is busy (SamKnows' threshold)."""
-
 _HEADER_BYTES = 14 + 20 + 32
 """Ethernet, IPv4, and TCP with time stamps, as an interface counts each packet."""
 _USUAL_SEGMENT_BYTES = 1448
+_BITS = 8
 _SEGMENTS_PER_ACK = 2
 """RFC 9293, section 3.8.6.3."""
 
@@ -69,6 +67,22 @@ class LineAccount:
         found = psutil.net_io_counters(pernic=True, nowrap=False).get(self.interface)
         return InterfaceBytes(found.bytes_recv, found.bytes_sent) if found is not None else None
 
+    def others(self) -> InterfaceBytes | None:
+        """Return the interface's counters without what all our tests booked on it, None if there are none."""
+        found = self.counters()
+        if found is None:
+            return None
+        rx_bytes, tx_bytes = self._test_traffic.totals(self.interface)
+        return InterfaceBytes(found.rx_bytes - rx_bytes, found.tx_bytes - tx_bytes)
+
+    def others_bps(self, before: InterfaceBytes | None, elapsed_s: float) -> float:
+        """Return what others moved since `before` in the busier direction, bit/s; 0 where nobody can tell."""
+        now = self.others()
+        if before is None or now is None:
+            return 0.0
+        most_bytes = max(now.rx_bytes - before.rx_bytes, now.tx_bytes - before.tx_bytes, 0)
+        return most_bytes * _BITS / elapsed_s
+
     def _with_headers(self, payload_bytes: int) -> int:
         return payload_bytes + payload_bytes * _HEADER_BYTES // self._segment_bytes
 
@@ -79,13 +93,3 @@ class LineAccount:
         if self.is_loopback:
             rx_bytes = tx_bytes = rx_bytes + tx_bytes
         self._test_traffic.add(self.interface, rx_bytes=rx_bytes, tx_bytes=tx_bytes)
-
-
-def is_busy(
-    before: InterfaceBytes | None, after: InterfaceBytes | None, own_bytes: int, elapsed_s: float
-) -> bool:
-    """Tell whether others used the line between two readings, `own_bytes` of each direction being ours."""
-    if before is None or after is None or elapsed_s <= 0:
-        return False
-    most = max(after.rx_bytes - before.rx_bytes, after.tx_bytes - before.tx_bytes)
-    return (most - own_bytes) / elapsed_s > BUSY_LINE_BYTES_PER_S

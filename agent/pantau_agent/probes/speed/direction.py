@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal
 
 from pantau_agent.probes.base import Progress
 from pantau_agent.probes.failures import ProbeError
-from pantau_agent.probes.speed.goodput import cpu_saturated, goodput, recent_rate_bps
+from pantau_agent.probes.speed.goodput import cpu_saturated, goodput, recent_rate_bps, series_bps
 from pantau_agent.probes.speed.load import Load
 from pantau_agent.probes.speed.result import Direction
-from pantau_agent.probes.speed.transport.pinger import PING_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,17 +45,22 @@ def run_direction(
         watcher = _Watcher(way, trial, account, plan, pinger)
         before = account.counters()
         load = Load(streams, plan, trial.stop, watcher)
-        load.run()
-        payload_bytes = load.settle()
-        watcher.book(payload_bytes)
+        try:
+            load.run()
+            payload_bytes = load.settle()
+        finally:
+            with contextlib.suppress(ProbeError):  # a connection that is gone: what it last counted is booked
+                watcher.book(load.payload_bytes())
         after = account.counters()
     return Direction(
         goodput=_goodput(load, plan),
         payload_bytes=payload_bytes,
         stream_count=len(streams),
         loaded_rtd_ms=pinger.delays_ms,
-        interface_ratio=_interface_ratio(way, before, after, payload_bytes),
+        interface_ratio=interface_ratio(way, before, after, payload_bytes),
         budget_spent=load.budget_spent,
+        stable=load.stable,
+        series_bps=series_bps(load.samples),
         cpu_saturated=cpu_saturated(load.samples, plan.discard_s, os.cpu_count() or 1),
     )
 
@@ -102,10 +107,10 @@ class _Watcher:
 
     def book(self, payload_bytes: int) -> None:
         """Book what came since the last time."""
-        self._book(payload_bytes - self._booked_bytes)
-        self._booked_bytes = payload_bytes
+        self._book(max(payload_bytes - self._booked_bytes, 0))
+        self._booked_bytes = max(payload_bytes, self._booked_bytes)
         pings = len(self._pinger.delays_ms)
-        self._exchanged((pings - self._booked_pings) * PING_BYTES)
+        self._exchanged((pings - self._booked_pings) * self._pinger.each_way_bytes)
         self._booked_pings = pings
 
 
@@ -119,7 +124,7 @@ def _goodput(load: Load, plan: Plan) -> Goodput | None:
     raise ProbeError("timeout", f"nothing came through after the first {plan.discard_s:g} s")
 
 
-def _interface_ratio(
+def interface_ratio(
     way: Way, before: InterfaceBytes | None, after: InterfaceBytes | None, payload_bytes: int
 ) -> float | None:
     """Return the interface's bytes per counted byte, None if there is nothing to compare."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import psutil
 
-from pantau_agent.probes.speed.goodput import Sample
+from pantau_agent.probes.speed.goodput import Sample, is_stable
 from pantau_agent.probes.speed.transport.discard import READ_BYTES
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Stream(Protocol):
     connection: Connection
     finished: bool
     """Whether the server will not serve another request on this connection."""
+    over: bool
+    """Whether the server has ended the whole test; it is no failure if enough was measured by then."""
 
     @property
     def events(self) -> int:
@@ -67,12 +69,13 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How long, how often sampled, and at most how many bytes of payload."""
+    """How long, how often sampled, at most how many bytes of payload; whether a stable rate ends it early."""
 
     duration_s: float
     discard_s: float
     sample_s: float
     max_bytes: int | None
+    stable_stop: bool = False
 
 
 class Load:
@@ -83,12 +86,15 @@ class Load:
     ) -> None:
         """Call `observe` with the samples so far at each new one."""
         self._streams = streams
+        self._tls_streams = [stream for stream in streams if stream.connection.tls]
         self._plan = plan
         self._stop = stop
         self._observe = observe
         self._begun_s = 0.0
         self._left_bytes = plan.max_bytes if plan.max_bytes is not None else 1 << 62
         self.samples: list[Sample] = []
+        self.stable = False
+        """Whether the load ended because its rate was stable."""
 
     @property
     def budget_spent(self) -> bool:
@@ -104,22 +110,31 @@ class Load:
         with selectors.DefaultSelector() as selector:
             for stream in self._streams:
                 selector.register(stream.connection, stream.events, stream)
-            while not self.budget_spent and (left_s := self._left_s()) > 0:
-                self._stop.check()
-                self._round(selector, min(left_s, self._due_in_s(), _TICK_S))
-                if self._due_in_s() <= 0:
-                    self._gather(selector)
-                    self._sample()
-            self._gather(selector)
-        self._wait_for_the_last()
-        self._sample()
+            while not self._is_over() and self._left_s() > 0:
+                self._move_until_due(selector)
+                self._gather(selector)
+                self._sample()
+                self.stable = self._plan.stable_stop and is_stable(self.samples, self._plan.discard_s)
+        if self.budget_spent:
+            self._wait_for_the_last()
+
+    def _move_until_due(self, selector: selectors.BaseSelector) -> None:
+        """Move payload until the next sample is due, or the load is over."""
+        until_s = time.monotonic() + min(self._due_in_s(), self._left_s())
+        while not self._is_over() and (left_s := until_s - time.monotonic()) > 0:
+            self._stop.check()
+            self._round(selector, min(left_s, _TICK_S))
 
     def _wait_for_the_last(self) -> None:
-        """When the budget is spent, wait within the load's time until all of it has arrived."""
-        while self.budget_spent and self._left_s() > 0 and not self._is_settled():
+        """Wait within the load's time until all that was sent has arrived."""
+        while self._left_s() > 0 and not self._is_settled():
             self._stop.sleep(_LAST_TICK_S)
             if self._due_in_s() <= 0:
                 self._sample()
+        self._sample()
+
+    def _is_over(self) -> bool:
+        return self.stable or self.budget_spent or any(stream.over for stream in self._streams)
 
     def _is_settled(self) -> bool:
         return all([stream.settle() for stream in self._streams])  # noqa: C419 - each must be asked
@@ -129,14 +144,18 @@ class Load:
         until_s = time.monotonic() + _SETTLE_S
         while not self._is_settled() and time.monotonic() < until_s:
             self._stop.sleep(_SETTLE_TICK_S)
+        return self.payload_bytes()
+
+    def payload_bytes(self) -> int:
+        """Return the payload that counts so far."""
         return sum(stream.payload_bytes() for stream in self._streams)
 
     def _left_s(self) -> float:
         return self._plan.duration_s - (time.monotonic() - self._begun_s)
 
     def _round(self, selector: selectors.BaseSelector, timeout_s: float) -> None:
-        ready = {stream: selectors.EVENT_READ for stream in self._streams if stream.connection.pending}
-        for key, events in selector.select(0 if ready else max(timeout_s, 0)):
+        ready = {stream: selectors.EVENT_READ for stream in self._tls_streams if stream.connection.pending}
+        for key, events in selector.select(0 if ready else timeout_s):
             ready[key.data] = ready.get(key.data, 0) | events
         for stream, events in ready.items():
             self._step(selector, stream, events)
@@ -171,12 +190,13 @@ class Load:
         return due_s - (time.monotonic() - self._begun_s)
 
     def _sample(self) -> None:
-        payload = sum(stream.payload_bytes() for stream in self._streams)
+        payload_bytes = self.payload_bytes()
         at_s = time.monotonic() - self._begun_s
-        self.samples.append(Sample(at_s, payload, time.process_time(), _idle_s()))
+        self.samples.append(Sample(at_s, payload_bytes, time.process_time(), idle_cpu_s()))
         self._observe(self.samples)
 
 
-def _idle_s() -> float:
+def idle_cpu_s() -> float:
+    """Return for how long all cores together have been idle."""
     times = psutil.cpu_times()
     return float(times.idle + getattr(times, "iowait", 0.0))

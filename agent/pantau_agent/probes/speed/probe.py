@@ -33,6 +33,7 @@ async def speed(target: SpeedTarget, context: Context) -> Speed:
         report=report,
         stop=stop,
         begins=context.begins,
+        testpoint_token=context.testpoint_token,
     )
     test = asyncio.ensure_future(asyncio.to_thread(run, trial))
     try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pantau_agent.probes import host_limits
 from pantau_agent.probes.failures import ProbeError, printable
 from pantau_agent.probes.speed.account import LineAccount
 from pantau_agent.probes.speed.engines import ENGINES
+from pantau_agent.probes.speed.line import await_free_line
 from pantau_agent.probes.speed.result import Findings
 from pantau_agent.probes.speed.transport.server import locate, server_name
 
@@ -47,5 +49,11 @@ def _run(trial: Trial, findings: Findings) -> None:
         raise ProbeError("unsupported", reason)
     test = engine.prepare(trial)
     findings.server = test.server
+    account = LineAccount(test.address, trial.test_traffic)
+    await_free_line(trial, account, findings)
     trial.begins()
-    test.run(findings, LineAccount(test.address, trial.test_traffic))
+    findings.host_limits.append(host_limits.read(account.interface))
+    try:
+        test.run(findings, account)
+    finally:
+        findings.host_limits.append(host_limits.read(account.interface))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pantau_agent.i18n import _
+
 if TYPE_CHECKING:
     from pantau_agent.config.settings import Engine as EngineName
 
@@ -23,10 +25,15 @@ class SpeedTarget:
 
     Above 25 kB/s of other traffic the test looks again after `line_wait_s`, `line_tries` times; then it runs
     and says so, or fails as `busy` with `skip_busy_line`. With `stable_stop` a direction ends as soon as its
-    rate is stable.
+    rate is stable (`goodput.is_stable`).
+
+    Without `streams` the engine `http` chooses by the round-trip delay (`streams.stream_count`).
 
     `max_bytes` bounds the payload of both directions together: the download may take half, the upload what
     is left. `busy_wait_s` is the longest that a busy server may ask us to wait, `busy_tries` how often we do.
+
+    `own_testpoint` says that `url` is the one of the configuration, which may have this device's token; no
+    other server ever gets it.
     """
 
     engine: EngineName = "http"
@@ -50,21 +57,21 @@ class SpeedTarget:
     skip_busy_line: bool = False
     stable_stop: bool = True
     ca_file: str | None = None
+    own_testpoint: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for a test that could not measure."""
         schemes = _SCHEMES.get(self.engine)
         if schemes and not (self.url or "").startswith(schemes):
-            raise ValueError(f"url must begin with {' or '.join(schemes)}")
+            raise ValueError(_("url must begin with {schemes}").format(schemes=", ".join(schemes)))
         if self.engine == "iperf3" and not self.servers:
             raise ValueError("iperf3 needs a server")
         if self.download_discard_s < 0 or self.upload_discard_s < 0:
-            raise ValueError("the time discarded must be at least 0")
+            raise ValueError(_("the time discarded must be at least 0"))
         counted_s = min(self.download_s - self.download_discard_s, self.upload_s - self.upload_discard_s)
         if counted_s < MIN_COUNTED_S:
-            raise ValueError(
-                f"download_s and upload_s must be at least {MIN_COUNTED_S} s longer than the time discarded"
-            )
+            text = _("download_s and upload_s must be at least {least} s longer than the time discarded")
+            raise ValueError(text.format(least=MIN_COUNTED_S))
         if self.streams is not None and not 1 <= self.streams <= 32:  # noqa: PLR2004 - what servers allow
             raise ValueError("streams must be 1 to 32")
         if min(self.sample_s, self.ping_interval_s, self.timeout_s) <= 0 or self.idle_pings < 1:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from pantau_agent.probes.speed.direction import run_direction
 from pantau_agent.probes.speed.http.download import DownloadStream
-from pantau_agent.probes.speed.http.upload import POST_BYTES, UploadStream, random_block
-from pantau_agent.probes.speed.load import Plan
+from pantau_agent.probes.speed.http.upload import UploadStream, random_block
+from pantau_agent.probes.speed.plans import download_plan, upload_plan
 from pantau_agent.probes.speed.transport.errors import RefusedError
-from pantau_agent.probes.speed.transport.pinger import LoadedPinger
+from pantau_agent.probes.speed.transport.pinger import LoadedPinger, Pinger
 
 if TYPE_CHECKING:
     from pantau_agent.probes.speed.account import LineAccount
@@ -23,14 +23,8 @@ _TOO_LARGE = 413
 def download(trial: Trial, peer: Peer, account: LineAccount) -> Direction:
     """Load the line towards us. Raises ProbeError."""
     target = trial.target
-    budget = -(-target.max_bytes // 2) if target.max_bytes is not None else None
-    plan = Plan(
-        duration_s=target.download_s,
-        discard_s=target.download_discard_s,
-        sample_s=target.sample_s,
-        max_bytes=budget,
-    )
-    share = -(-budget // target.stream_count) if budget is not None else None
+    plan = download_plan(target)
+    share = -(-plan.max_bytes // target.stream_count) if plan.max_bytes is not None else None
 
     def open_stream() -> DownloadStream:
         return DownloadStream(peer.server, peer.dialect, trial.stop, target.timeout_s, share)
@@ -41,25 +35,21 @@ def download(trial: Trial, peer: Peer, account: LineAccount) -> Direction:
 
 def upload(trial: Trial, peer: Peer, account: LineAccount, downloaded_bytes: int) -> Direction:
     """Load the line away from us, in POSTs as large as the server takes. Raises ProbeError."""
-    for post_bytes in POST_BYTES[:-1]:
+    *larger, smallest = peer.dialect.post_bytes
+    for post_bytes in larger:
         try:
             return _upload(trial, peer, account, downloaded_bytes, post_bytes)
         except RefusedError as error:
             if error.status != _TOO_LARGE:
                 raise
-    return _upload(trial, peer, account, downloaded_bytes, POST_BYTES[-1])
+    return _upload(trial, peer, account, downloaded_bytes, smallest)
 
 
 def _upload(
     trial: Trial, peer: Peer, account: LineAccount, downloaded_bytes: int, post_bytes: int
 ) -> Direction:
     target = trial.target
-    plan = Plan(
-        duration_s=target.upload_s,
-        discard_s=target.upload_discard_s,
-        sample_s=target.sample_s,
-        max_bytes=max(target.max_bytes - downloaded_bytes, 0) if target.max_bytes is not None else None,
-    )
+    plan = upload_plan(target, downloaded_bytes)
     block = random_block()
 
     def open_stream() -> UploadStream:
@@ -73,4 +63,5 @@ def _upload(
 
 def _pinger(trial: Trial, peer: Peer) -> LoadedPinger:
     target = trial.target
-    return LoadedPinger(peer.server, peer.dialect.empty, trial.stop, target.timeout_s, target.ping_interval_s)
+    pinger = Pinger(peer.server, peer.dialect.empty, trial.stop, target.timeout_s)
+    return LoadedPinger(pinger, target.ping_interval_s)

@@ -11,6 +11,7 @@ from pantau_agent.probes.speed.http.peer import MAX_GARBAGE_MIB
 from pantau_agent.probes.speed.transport.bodies import ResponseReader
 from pantau_agent.probes.speed.transport.connection import Connection
 from pantau_agent.probes.speed.transport.discard import READ_BYTES
+from pantau_agent.probes.speed.transport.gap import Gap
 from pantau_agent.probes.speed.transport.http1 import expect_success
 
 if TYPE_CHECKING:
@@ -25,13 +26,14 @@ class DownloadStream:
     """Receives responses on one connection; counts payload only."""
 
     events = selectors.EVENT_READ
+    over = False
 
     def __init__(
         self, server: Server, dialect: Dialect, stop: Stop, timeout_s: float, share_bytes: int | None
     ) -> None:
         """Connect and ask for garbage: as much as goes at once, or `share_bytes` rounded up to MiB."""
         size_mib = MAX_GARBAGE_MIB if share_bytes is None else min(-(-share_bytes // _MIB), MAX_GARBAGE_MIB)
-        self._path = f"{dialect.garbage}?ckSize={max(size_mib, 1)}"
+        self._path = dialect.download(max(size_mib, 1))
         self._server = server
         self._stop = stop
         self._timeout_s = timeout_s
@@ -40,6 +42,7 @@ class DownloadStream:
         self._served = False
         self.finished = False
         self.connection = Connection.open(server, stop, timeout_s)
+        self._gap = Gap(self.connection.socket)
 
     def begin(self) -> None:
         """Send the next request."""
@@ -47,8 +50,8 @@ class DownloadStream:
         self.connection.send_all(self._server.get(self._path), time.monotonic() + self._timeout_s)
 
     def payload_bytes(self) -> int:
-        """Return the payload received."""
-        return self._payload_bytes
+        """Return the payload that has arrived, the part behind a lost segment included."""
+        return self._payload_bytes + self._gap.bytes_behind()
 
     def step(self, ready: int, limit: int) -> int:  # noqa: ARG002 - a download only ever reads
         """Take what has come, once. Raises ProbeError for a head that is no success, and for no HTTP."""
@@ -124,5 +127,6 @@ class DownloadStream:
         """Connect again, as the server ends each connection after its response."""
         self.connection.close()
         self.connection = Connection.open(self._server, self._stop, self._timeout_s)
+        self._gap = Gap(self.connection.socket)
         self.finished = self._served = False
         self.begin()

@@ -112,10 +112,10 @@ class Connection:
             self._wakes_at_bytes = wake_at
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wake_at)
 
-    def receive(self) -> memoryview | None:
+    def receive(self, limit: int = COPY_BYTES) -> memoryview | None:
         """Return received octets, valid until the next call; empty at the end of the connection."""
         try:
-            count = self.socket.recv_into(self._buffer[:COPY_BYTES])
+            count = self.socket.recv_into(self._buffer[: min(limit, COPY_BYTES)])
         except _WOULD_BLOCK:
             return None
         except OSError as fault:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pantau_agent.probes.speed.transport.errors import BusyError, ProtocolError, RefusedError
+from pantau_agent.probes.speed.transport.errors import (
+    BusyError,
+    ProtocolError,
+    RefusedError,
+    TokenWantedError,
+)
 from pantau_wire import __version__
 
 MAX_HEAD_BYTES = 16 * 1024
@@ -13,6 +18,8 @@ _DEFAULT_RETRY_AFTER_S = 10.0
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: .*)?")
 _OK, _MULTIPLE_CHOICES, _BAD_REQUEST = 200, 300, 400
 _BUSY = {429, 503}
+_UNAUTHORIZED = 401
+_TOKEN_CHALLENGE = re.compile(r'Pantau error="([a-z_]{1,40})"')
 _BODILESS = {204, 304}
 
 
@@ -54,7 +61,13 @@ class Head:
 
 
 def request_head(
-    method: str, path: str, *, host: str, test_id: str, content_length: int | None = None
+    method: str,
+    path: str,
+    *,
+    host: str,
+    test_id: str,
+    content_length: int | None = None,
+    token: str | None = None,
 ) -> bytes:
     """Return a request's head. Every request names the test that it belongs to."""
     lines = [
@@ -65,6 +78,8 @@ def request_head(
         "Accept-Encoding: identity",
         f"X-Pantau-Test: {test_id}",
     ]
+    if token is not None:
+        lines.append(f"Authorization: Bearer {token}")
     if content_length is not None:
         lines += ["Content-Type: application/octet-stream", f"Content-Length: {content_length}"]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
@@ -86,11 +101,14 @@ def parse_head(octets: bytes) -> Head:
 
 
 def expect_success(head: Head, path: str) -> None:
-    """Raise what a head that is no 2xx means: BusyError, RefusedError."""
+    """Raise what a head that is no 2xx means: BusyError, TokenWantedError, RefusedError."""
     if _OK <= head.status < _MULTIPLE_CHOICES:
         return
     if head.status in _BUSY:
         raise BusyError(f"HTTP {head.status} for {path}", _retry_after_s(head))
+    challenge = _TOKEN_CHALLENGE.fullmatch(head.headers.get("www-authenticate", ""))
+    if head.status == _UNAUTHORIZED and challenge is not None:
+        raise TokenWantedError(challenge[1])
     detail = f"HTTP {head.status} for {path}"
     if head.status < _BAD_REQUEST and "location" in head.headers:
         detail += f": configure {head.headers['location']} instead"

@@ -9,12 +9,12 @@ from __future__ import annotations
 import selectors
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from pantau_agent.probes.failures import ProbeError
 from pantau_agent.probes.speed.transport.bodies import ResponseReader
 from pantau_agent.probes.speed.transport.connection import Connection
-from pantau_agent.probes.speed.transport.errors import StoppedError
+from pantau_agent.probes.speed.transport.errors import ProtocolError, StoppedError
 from pantau_agent.probes.speed.transport.http1 import expect_success
 
 if TYPE_CHECKING:
@@ -30,8 +30,27 @@ _MAX_INTERVAL_S = 1.0
 _BITS = 8
 
 
+class RoundTrips(Protocol):
+    """A way to measure one round trip after the other."""
+
+    each_way_bytes: int
+    """About what one of them weighs on the line, each way."""
+
+    def connect(self) -> object:
+        """Do what need not be measured. Raises ProbeError."""
+        ...
+
+    def round_trip_ms(self) -> float:
+        """Return one round trip's time in ms. Raises ProbeError."""
+        ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
 class Pinger:
     """Asks for `path` again and again; connects anew when the server ended the connection."""
+
+    each_way_bytes = PING_BYTES
 
     def __init__(self, server: Server, path: str, stop: Stop, timeout_s: float) -> None:
         self._server = server
@@ -64,12 +83,20 @@ class Pinger:
         if not reader.head.keep_alive:
             self._close()
         expect_success(reader.head, self._path)
+        _expect_no_page(reader, self._path)
         return round(elapsed_ms, 3)
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _expect_no_page(reader: ResponseReader, path: str) -> None:
+    """Raise ProtocolError for a web page: login pages and such answer 200 to whatever is asked for."""
+    assert reader.head is not None
+    if reader.payload_bytes and reader.head.headers.get("content-type", "").startswith("text/html"):
+        raise ProtocolError(f"a web page answers for {path}, no speed test")
 
 
 def _receive(connection: Connection, deadline_s: float) -> ResponseReader:
@@ -93,8 +120,8 @@ class LoadedPinger:
     A ping that fails ends the series: the load itself reports a broken server.
     """
 
-    def __init__(self, server: Server, path: str, stop: Stop, timeout_s: float, interval_s: float) -> None:
-        self._pinger = Pinger(server, path, stop, timeout_s)
+    def __init__(self, pinger: RoundTrips, interval_s: float) -> None:
+        self._pinger = pinger
         self._interval_s = self._least_interval_s = interval_s
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pantau-loaded-pinger", daemon=True)
@@ -112,10 +139,15 @@ class LoadedPinger:
         self._pinger.__exit__()
         self._thread.join()
 
+    @property
+    def each_way_bytes(self) -> int:
+        """About what one ping weighs on the line, each way."""
+        return self._pinger.each_way_bytes
+
     def spare(self, rate_bps: float | None) -> None:
         """Ping only as often as takes half a percent of a line of this rate, but each second at least."""
         if rate_bps:
-            needed_s = min(PING_BYTES * _BITS / (rate_bps * _LINE_SHARE), _MAX_INTERVAL_S)
+            needed_s = min(self.each_way_bytes * _BITS / (rate_bps * _LINE_SHARE), _MAX_INTERVAL_S)
             self._interval_s = max(self._least_interval_s, needed_s)
 
     def _run(self) -> None:

@@ -15,7 +15,7 @@ from pantau_agent.probes.speed.transport.http1 import request_head
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One address of a test server, and the id that names this test to it."""
+    """One address of a test server, the id that names this test to it, and the token that it wants to see."""
 
     hostname: str
     port: int
@@ -25,6 +25,7 @@ class Server:
     sockaddr: Any
     tls: ssl.SSLContext | None
     test_id: str
+    token: str | None = None
 
     @property
     def name(self) -> str:
@@ -33,16 +34,20 @@ class Server:
 
     def get(self, path: str) -> bytes:
         """Return the head of a GET request for a path below the URL."""
-        return request_head("GET", self.base_path + path, host=self.host_header, test_id=self.test_id)
+        return self._head("GET", path, None)
 
     def post(self, path: str, content_length: int) -> bytes:
         """Return the head of a POST request for a path below the URL."""
+        return self._head("POST", path, content_length)
+
+    def _head(self, method: str, path: str, content_length: int | None) -> bytes:
         return request_head(
-            "POST",
+            method,
             self.base_path + path,
             host=self.host_header,
             test_id=self.test_id,
             content_length=content_length,
+            token=self.token,
         )
 
 
