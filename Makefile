@@ -6,7 +6,7 @@ ARGS ?=
 MINUTES ?= 3
 SEED ?= 7
 
-.PHONY: help setup setup-dev run test test-fast lint wheel bench bench-accuracy chaos lock generated clean
+.PHONY: help setup setup-dev run test test-fast lint security wheel bench bench-accuracy chaos lock generated clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,7 +20,7 @@ run: setup ## measure this machine and show it at http://127.0.0.1:8080 (ARGS="-
 setup-dev:
 	@scripts/setup.sh dev
 
-test: setup-dev lint wheel ## install what the tests need, then run them all
+test: setup-dev lint security wheel ## install what the tests need, then run them all
 	@scripts/test-needs.sh
 	@mkdir -p build
 	@rm -f .coverage .coverage.*
@@ -36,6 +36,10 @@ lint: setup-dev ## ruff, mypy, import rules, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@scripts/generated.sh --check
+
+security: setup-dev ## bandit over the code, pip-audit over what we ship (skips what PyPI does not answer)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive wire agent testpoint collector demo
+	@$(BIN)/python scripts/audit.py
 
 generated: setup-dev ## write the generated files anew (catalogues, wire examples)
 	@scripts/generated.sh

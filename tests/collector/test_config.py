@@ -15,6 +15,7 @@ from pantau_collector.errors import ConfigError
 FOLDER = Path(__file__).parent / "invalid-config"
 CLIENT_ID = "String should match pattern '^collector-[A-Za-z0-9._-]{1,50}$'"
 NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
+NEVER_TAKEN = "with this device_burst_s: the largest envelope would never be taken"
 UNKNOWN = "the environment has the unknown setting"
 # Of files that are TOML: the lines below the first one, which names the file and counts the faults.
 FAULTS = {
@@ -30,6 +31,14 @@ FAULTS = {
     ],
     "client_id": [f"broker.client_id: {CLIENT_ID}"],
     "client_id_empty": [f"broker.client_id: {CLIENT_ID}"],
+    "dead_letters_none": ["store.dead_letters_per_device: Input should be greater than or equal to 1"],
+    "dead_letters_of_one_device": [
+        "store: dead_letters_mb must be twice dead_letters_mb_per_device, or one device takes all of it"
+    ],
+    "device_bytes_too_small": [f"ingest: device_kb_per_s must be 4.37 or more {NEVER_TAKEN}"],
+    "device_keys_zero": ["ingest.device_keys: Input should be greater than or equal to 1"],
+    "device_rate_too_small": [f"ingest: device_records_per_s must be 33.334 or more {NEVER_TAKEN}"],
+    "device_rate_zero": ["ingest.device_envelopes_per_s: Input should be greater than 0"],
     "keepalive_too_long": ["broker.keepalive_s: Input should be less than or equal to 600"],
     "keepalive_too_short": ["broker.keepalive_s: Input should be greater than or equal to 5"],
     "key_without_certificate": ["broker: key_file needs cert_file"],
@@ -44,12 +53,31 @@ FAULTS = {
     "retry_zero": ["ingest.unregistered_retry_s: Input should be greater than 0"],
     "section_is_a_value": ["broker: a section is wanted here, not a value"],
     "store_path": ["store.path: Input is not a valid path for <class 'pathlib.Path'>"],
+    "testpoint_renewed_too_late": [
+        "testpoint: token_renew_s must be at most half of token_valid_s: one ack may be lost"
+    ],
+    "testpoint_token_too_short": ["testpoint.token_valid_s: Input should be greater than or equal to 3600"],
     "two_faults": ["broker.port: Input should be greater than or equal to 1", "web.prot: unknown key"],
     "unknown_key": ["broker.hots: unknown key"],
     "unknown_section": ["brokr: unknown key"],
     "unknown_top_key": ["logformat: unknown key"],
+    "web_certificate_alone": ["web: cert_file and key_file belong together"],
+    "waiting_zero": ["ingest.waiting_mb: Input should be greater than or equal to 1"],
     "web_enabled": ["web.enabled: Input should be a valid boolean, unable to interpret input"],
+    "web_name": ["web.allowed_hosts.0: String should match pattern '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$'"],
+    "web_no_names": ["web: allowed_hosts is empty: list the names under which people reach the portal"],
+    "web_open": [
+        (
+            "web: host '0.0.0.0' can be reached from elsewhere: give cert_file and key_file for TLS, or stay"
+            " on 127.0.0.1 with behind_proxy = true and a reverse proxy with TLS on this machine"
+        )
+    ],
     "web_port": ["web.port: Input should be greater than or equal to 0"],
+    "web_proxy_in_the_open": [
+        "web: behind_proxy needs a host on loopback, where only the proxy reaches the portal"
+    ],
+    "web_rate": ["web.requests_per_minute: Input should be greater than or equal to 10"],
+    "web_session": ["web: session_idle_s must not be longer than session_max_s"],
 }
 NOT_TOML = {
     "not_toml": "Invalid value (at line 1, column 8)",

@@ -6,7 +6,8 @@ folder         the files: keys 0600, replaced in one step
 authority      what an operator does: begin, issue, revoke, rotate, renew
 bundles        what an operator hands over
 eviction       ends the open connection of a device that was revoked
+testpoint_keys the key pair of the testpoints' tokens
 upkeep         renews the revocation list before it lapses
 broker_config  a Mosquitto that believes these certificates only
-cli, commands  `pantau-collector ca`, `devices` and `broker-config`: what can be said, and what is done
+cli, commands  `pantau-collector ca`, `devices`, `broker-config`, `testpoint-key`: what can be said and done
 """

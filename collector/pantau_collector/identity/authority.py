@@ -17,6 +17,7 @@ from pantau_collector.identity.terms import (
     LIST_WARNING_DAYS,
     OVERLAP_DAYS,
 )
+from pantau_collector.people import who
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,7 +185,7 @@ class Identities:
         self._append(
             Entry(
                 at=self._time(),
-                who=journal.who(),
+                who=who(),
                 action=action,
                 side=side,
                 subject=subject,
@@ -200,7 +201,7 @@ class Identities:
         self._append(
             Entry(
                 at=self._time(),
-                who=journal.who(),
+                who=who(),
                 action=action,
                 side=issued.side,
                 subject=issued.subject,
@@ -221,5 +222,5 @@ class Identities:
         crl = certificates.revocation_list(authority, revoked, number, now, LIST_DAYS)
         folder.write(self._files.revocation_list, certificates.list_pem(crl))
         ends_at = now + dt.timedelta(days=LIST_DAYS)
-        self._append(Entry(at=now, who=journal.who(), action="list_renewed", side="client", ends_at=ends_at))
+        self._append(Entry(at=now, who=who(), action="list_renewed", side="client", ends_at=ends_at))
         return ends_at

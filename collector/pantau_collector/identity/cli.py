@@ -1,4 +1,4 @@
-"""The parser of `pantau-collector ca`, `devices` and `broker-config`."""
+"""The parser of `pantau-collector ca`, `devices`, `broker-config` and `testpoint-key`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ _FOLDER_HELP = "folder of the authorities, instead of the configured one"
 
 
 def add_arguments(commands: Parsers) -> None:
-    """Add the three commands to the parser of `pantau-collector`."""
+    """Add the commands to the parser of `pantau-collector`."""
     _add_ca(_group(commands, "ca", "certificate authorities: begin, issue for servers, renew, status"))
     _add_devices(_group(commands, "devices", "certificates of devices: enroll, rotate, revoke, list"))
     broker = _command(commands, "broker-config", "write Mosquitto's configuration and access list", "broker")
     broker.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     broker.add_argument("--host", action="append", required=True, help="name or address that agents use")
     broker.add_argument("--port", type=int, default=8883)
+    about = "make the key pair by which testpoints know devices of ours"
+    testpoint = commands.add_parser("testpoint-key", help=about, description=about)
+    testpoint.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the files go")
+    _finish(testpoint, "testpoint_key")
 
 
 def _add_ca(commands: Parsers) -> None:
@@ -85,9 +89,13 @@ def _group(commands: Parsers, name: str, about: str) -> Parsers:
 def _command(commands: Parsers, name: str, about: str, function: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=about, description=about)
     parser.add_argument("--folder", type=Path, metavar="DIR", help=_FOLDER_HELP)
+    _finish(parser, function)
+    return parser
+
+
+def _finish(parser: argparse.ArgumentParser, function: str) -> None:
     parser.add_argument("--lang", choices=i18n.LANGUAGES, help="language of the messages")
     parser.set_defaults(function=_run, identity_function=function)
-    return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What `pantau-collector ca`, `devices` and `broker-config` do, in the language of the terminal.
+"""What `pantau-collector ca`, `devices`, `broker-config` and `testpoint-key` do, in the terminal's language.
 
 Every command takes the parsed arguments, returns the exit code (0 done, 1 something needs a hand) and raises
 `CertificateError` where it cannot be done.
@@ -18,7 +18,15 @@ from pantau_collector import i18n
 from pantau_collector.config import load
 from pantau_collector.errors import BrokerError, CertificateError
 from pantau_collector.i18n import marked as _
-from pantau_collector.identity import authority, broker_config, bundles, eviction, folder, upkeep
+from pantau_collector.identity import (
+    authority,
+    broker_config,
+    bundles,
+    eviction,
+    folder,
+    testpoint_keys,
+    upkeep,
+)
 from pantau_collector.registry import writer
 from pantau_collector.registry.instants import format_instant
 from pantau_collector.registry.reader import examine
@@ -52,6 +60,10 @@ AUTHORITY_ENDS = _("authorities: good until {ends_at}")
 NO_DEVICES = _("no certificate was issued yet")
 WRITTEN = _("{path} is written; start Mosquitto with it")
 NO_COLLECTOR = _("no collector has a certificate: run pantau-collector ca collector NAME --out FOLDER first")
+KEYS_MADE = _(
+    "{private} signs tokens: for collectors alone, named in [testpoint] key_file.\n"
+    "{public} goes to the testpoints: pantau-testpoint --token-key-file FILE"
+)
 CONTRADICTION = _("{device} stands in {now} by the registry, not in {village}: use pantau-collector registry")
 
 
@@ -247,6 +259,13 @@ def broker(arguments: argparse.Namespace) -> int:
     folder.write(server.access_list, broker_config.access_list(collectors).encode(), private=True)
     folder.write(out / "mosquitto.conf", broker_config.configuration(server, port=arguments.port).encode())
     _say(arguments, WRITTEN, path=out / "mosquitto.conf")
+    return 0
+
+
+def testpoint_key(arguments: argparse.Namespace) -> int:
+    """Make the key pair of the testpoints' tokens."""
+    private, public = testpoint_keys.make(arguments.out)
+    _say(arguments, KEYS_MADE, private=private, public=public)
     return 0
 
 

@@ -7,7 +7,6 @@ which certificates are valid follows from reading it from the beginning.
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import os
 from typing import TYPE_CHECKING, Literal
 
@@ -56,11 +55,6 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     def valid_at(self, now: dt.datetime) -> bool:
         """Tell whether it is believed at that time."""
         return now < self.ends_at and (self.revoked_at is None or now < self.revoked_at)
-
-
-def who() -> str:
-    """Return the person at the keyboard, also behind sudo."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def read(path: Path) -> list[Entry]:

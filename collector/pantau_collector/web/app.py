@@ -9,13 +9,18 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from pantau_collector.web import api, failures, machines, pages, render
+from pantau_collector.web import accounts, api, failures, login, machines, pages, render
+from pantau_collector.web.admission import Admission
+from pantau_collector.web.gate import Gate
 from pantau_collector.web.portal import Portal
 from pantau_collector.web.security import SecurityHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.types import ASGIApp
+
+    from pantau_collector.config import WebConfig
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.storage.base import Store
 
@@ -23,22 +28,25 @@ if TYPE_CHECKING:
 def create_app(
     store: Store,
     registry: RegistrySource,
+    web: WebConfig,
     *,
     health: Callable[[], dict[str, Any]],
     metrics: Callable[[], bytes] | None = None,
     clock_ns: Callable[[], int] = time.time_ns,
-) -> FastAPI:
-    """Return the application. Everything that blocks runs in its threads, never on the event loop.
+) -> ASGIApp:
+    """Return the application, behind its gate. What blocks runs in threads, never on the event loop.
 
     `health` returns a JSON-ready dict: `/healthz` answers 200 when its `status` is "ok", else 503. `metrics`
     returns Prometheus' text format. `clock_ns` is the time in ns since 1970.
     """
     app = FastAPI(title="Pantau", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     portal = Portal(store, registry, health, metrics, clock_ns)
+    admission = Admission(web, clock_ns)
     for part in (pages, api, machines):
         app.include_router(part.router(portal))
+    for part_with_accounts in (login, accounts):
+        app.include_router(part_with_accounts.router(admission))
     app.mount("/static", StaticFiles(directory=render.FOLDER / "static"), name="static")
     failures.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
-    app.add_middleware(SecurityHeaders)
-    return app
+    return SecurityHeaders(Gate(app, admission), encrypted=web.encrypted)

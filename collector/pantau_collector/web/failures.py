@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pantau_collector.errors import StoreUnavailableError
+from pantau_collector.errors import AccessError, StoreUnavailableError
 from pantau_collector.i18n import marked as _
 from pantau_collector.web import render
 
@@ -22,13 +22,25 @@ _log = structlog.get_logger(__name__)
 RETRY_AFTER_S = 5
 
 TITLES = {
+    403: _("This page is not for you"),
     404: _("This page does not exist"),
+    405: _("This page cannot be used that way"),
+    413: _("This is too much at once"),
+    415: _("This page cannot be used that way"),
+    421: _("The portal does not know itself by this name"),
     422: _("This address asks for something that cannot be shown"),
+    429: _("Too many requests"),
     503: _("The measurements cannot be read just now"),
 }
 ADVICE = {
+    403: _("Go back, load the page again and try once more. Or ask who looks after the portal."),
     404: _("Look the device up in the overview; it may have another name."),
+    405: _("Go back to the overview and choose from there."),
+    413: _("Go back to the overview and choose from there."),
+    415: _("Go back to the overview and choose from there."),
+    421: _("Use the address that you were given. Who looks after the portal can allow this one too."),
     422: _("Go back to the overview and choose from there."),
+    429: _("Wait a minute. Nothing is lost: devices keep being measured."),
     503: _("Nothing is lost: devices keep their measurements. This page tries again by itself."),
 }
 OTHER_TITLE = _("Something went wrong")
@@ -40,13 +52,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreUnavailableError, _unavailable)
+    app.add_exception_handler(AccessError, _no_accounts)
     app.add_exception_handler(Exception, _unexpected)
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
-    return _answer(request, error.status_code, detail, dict(error.headers or {}))
+    return answer(request, error.status_code, detail, dict(error.headers or {}))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -56,23 +69,39 @@ async def _invalid(request: Request, error: Exception) -> Response:
         for one in error.errors()
     ]
     detail = "; ".join(f"{one['field']}: {one['detail']}" for one in wrong)
-    return _answer(request, 422, detail, errors=wrong)
+    return answer(request, 422, detail, errors=wrong)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     del error  # the store's own watcher logs the transition
-    return _answer(request, 503, "the store does not answer now", {"retry-after": str(RETRY_AFTER_S)})
+    return answer(request, 503, "the store does not answer now", {"retry-after": str(RETRY_AFTER_S)})
+
+
+async def _no_accounts(request: Request, error: Exception) -> Response:
+    del error  # the gate logs the transition
+    return accounts_unavailable(request)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("web.failed", path=request.url.path, exc_info=error)
-    return _answer(request, 500, "")
+    _log.error("web.failed", path=request.scope["path"], exc_info=error)
+    return answer(request, 500, "")
 
 
-def _answer(
+def is_for_programs(path: str) -> bool:
+    """Tell whether programs ask for this path, and get their errors as JSON."""
+    return path.startswith(("/api/", "/metrics", "/healthz"))
+
+
+def accounts_unavailable(request: Request) -> Response:
+    """Return the answer while nobody can be told from anybody else."""
+    return answer(request, 503, "the accounts cannot be read now", {"retry-after": str(RETRY_AFTER_S)})
+
+
+def answer(
     request: Request, status: int, detail: str, headers: dict[str, str] | None = None, **more: Any
 ) -> Response:
-    if request.url.path.startswith(("/api/", "/metrics", "/healthz")):
+    """Return an error as whoever asks can read it. `detail` is for programs."""
+    if is_for_programs(request.scope["path"]):
         return _problem(request, status, detail, headers, **more)
     response = render.page(
         request,
@@ -93,7 +122,7 @@ def _problem(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "instance": request.url.path,
+        "instance": request.scope["path"],
         **({"detail": detail} if detail else {}),
         **more,
     }

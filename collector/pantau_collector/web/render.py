@@ -73,7 +73,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     text = (
         environment(language)
         .get_template(template)
-        .render(path=request.url.path, here=functools.partial(_here, request), **values)
+        .render(viewer=request.scope.get("viewer"), here=functools.partial(_here, request), **values)
     )
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
     if status == 200 and request.headers.get("if-none-match") == tag:  # noqa: PLR2004
@@ -86,11 +86,14 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     response.headers["vary"] = "cookie"
     response.headers["content-language"] = language
     if i18n.known(request.query_params.get("lang")):
-        response.set_cookie(COOKIE, language, max_age=_YEAR_S, httponly=True, samesite="lax")
+        by_tls = request.url.scheme == "https"
+        response.set_cookie(COOKIE, language, max_age=_YEAR_S, secure=by_tls, httponly=True, samesite="lax")
     return response
 
 
 def _here(request: Request, **changes: object) -> str:
     """Return the address of this page with some parameters changed."""
-    kept = {key: value for key, value in request.query_params.items() if key in ("hours", "page", "lang")}
+    kept = {
+        key: value for key, value in request.query_params.items() if key in ("hours", "lang", "next", "page")
+    }
     return "?" + urlencode({**kept, **{key: str(value) for key, value in changes.items()}})

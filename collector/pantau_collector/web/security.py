@@ -20,22 +20,28 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+_YEAR_S = 31_536_000
+HSTS = {"strict-transport-security": f"max-age={_YEAR_S}"}
 
 
 class SecurityHeaders:
-    """ASGI middleware that sets `HEADERS` on every answer, errors included."""
+    """ASGI middleware that sets `HEADERS` on every answer, errors included; `HSTS` too where we speak TLS.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    It stands around the whole application: within it, answers to unexpected errors would pass by.
+    """
+
+    def __init__(self, app: ASGIApp, *, encrypted: bool) -> None:
+        self._app = app
+        self._headers = HEADERS | HSTS if encrypted else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, with the headers added."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        await self._app(scope, receive, with_headers)

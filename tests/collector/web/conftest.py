@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.collector.web.world import HEADER, NOW, TEGALYOSO, World
+from tests.collector.web.world import HEADER, TEGALYOSO, World
 from tests.fakes.memory_store import MemoryStore
 
-from pantau_collector.registry.file import RegistryFile
-from pantau_collector.web.app import create_app
+from pantau_collector.config import WebConfig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,15 +22,7 @@ def world(tmp_path: Path) -> World:
     registry = tmp_path / "devices.csv"
     registry.write_text(f"{HEADER}klaten-1,{TEGALYOSO},2026-01-01T00:00:00+07:00,yes\n")
     store = MemoryStore()
-    health: dict[str, object] = {"status": "ok"}
-    app = create_app(
-        store,
-        RegistryFile(registry),
-        health=lambda: health,
-        metrics=lambda: b"pantau_up 1\n",
-        clock_ns=lambda: NOW,
-    )
-    return World(store, registry, app, health)
+    return World(store, registry, WebConfig(access_path=tmp_path / "access.db"))
 
 
 @pytest.fixture

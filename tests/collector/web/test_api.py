@@ -141,4 +141,6 @@ async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
         "/api/v1/devices",
         "/api/v1/devices/{device}",
         "/api/v1/devices/{device}/points/{kind}",
+        "/api/v1/access/tokens",
+        "/api/v1/access/tokens/{token}",
     }

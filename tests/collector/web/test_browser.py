@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 from playwright.async_api import Page, async_playwright
+from tests.collector.web import served
+from tests.collector.web.served import ADMIN, PASSWORD
+from tests.fakes.certificates import Authority
 
+from pantau_collector.access import people
+from pantau_collector.access.book import Book
+from pantau_collector.web.tls import ServerCertificate
 from pantau_wire.fields import Latency, Speed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.collector.web.world import World
 
@@ -27,25 +32,26 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(`${event.effectiveDirective} ${event.blockedURI}`);
+});
+"""
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
 
 @pytest.fixture
 async def address(world: World) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(world.app, port=0, log_level="warning", ws="none", lifespan="off"))
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag only
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
+    async with served.running(world) as url:
+        yield url
 
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield await browser.new_page(viewport={"width": 1280, "height": 600})
+        yield await browser.new_page(viewport={"width": 1280, "height": 600}, ignore_https_errors=True)
         await browser.close()
 
 
@@ -100,3 +106,74 @@ async def test_nothing_is_wider_than_a_phone(world: World, address: str, page: P
     await page.set_viewport_size({"width": 390, "height": 800})
     await page.goto(f"{address}{path}")
     assert await page.evaluate("() => document.documentElement.scrollWidth") == 390
+
+
+async def test_no_page_breaks_the_policy_and_people_log_in_and_out(
+    world: World, page: Page, tmp_path: Path
+) -> None:
+    """By TLS, with the login: no page of the portal asks for anything that the content policy forbids."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    await page.add_init_script(VIOLATIONS)
+    world.put(speed(10), ago_s=120)
+    world.put(Latency(target="testpoint", method="stamp", rtd_p50_ms=20.0), ago_s=5)
+    files = Authority(tmp_path).issue("portal", host="127.0.0.1")
+    guarded = served.with_people(world, cert_file=files.cert, key_file=files.key)
+    certificate = ServerCertificate(files.cert, files.key)
+    async with served.running(guarded, certificate=certificate) as url:
+
+        async def clean() -> None:
+            assert await page.evaluate("() => window.violations") == []
+
+        await page.goto(f"{url}/devices/klaten-1?hours=6")
+        assert page.url == f"{url}/login?next=/devices/klaten-1%3Fhours%3D6"
+        await clean()
+        await page.fill("#name", ADMIN)
+        await page.fill("#password", "salah sama sekali")
+        await page.click(".login button")
+        assert await page.inner_text(".problem") == "Nama atau kata sandi salah."
+        await clean()
+        complaints.clear()  # the browser mentions the 403 itself
+        await page.fill("#name", ADMIN)
+        await page.fill("#password", PASSWORD)
+        await page.click(".login button")
+        await page.wait_for_url(f"{url}/devices/klaten-1?hours=6")
+        await page.locator(".plot").first.wait_for()
+        for path in ("/", "/access", "/devices/klaten-1?hours=168&lang=en", "/?lang=id"):
+            await page.goto(f"{url}{path}")
+            await clean()
+        assert complaints == []
+        await page.click(".viewer button")
+        await page.wait_for_url(f"{url}/login")
+        await clean()
+        await page.goto(f"{url}/")
+        assert page.url == f"{url}/login?next=/"
+        assert complaints == []
+
+
+async def test_an_ended_session_leads_to_the_login_by_itself(world: World, page: Page) -> None:
+    """A page that keeps itself current goes to the login when its session has ended, and back afterwards."""
+    guarded = served.with_people(world)
+    world.put(speed(10), ago_s=120)
+    async with served.running(guarded) as url:
+        await page.goto(f"{url}/")
+        await page.fill("#name", ADMIN)
+        await page.fill("#password", PASSWORD)
+        await page.click(".login button")
+        await page.wait_for_url(f"{url}/")
+        people.end_sessions(Book(world.web.access_path), ADMIN, who="test", now=0)
+        await page.wait_for_url(f"{url}/login?next=/", timeout=30_000)
+
+
+async def test_the_policy_is_enforced(world: World, address: str, page: Page) -> None:
+    """The listener of the tests above hears a violation: an inline script does not run, and is reported."""
+    await page.add_init_script(VIOLATIONS)
+    await page.goto(address)
+    await page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.ran = true";
+        document.body.append(script);
+    }""")
+    await page.wait_for_function("() => window.violations.length > 0")
+    assert await page.evaluate("() => window.ran") is None

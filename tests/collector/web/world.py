@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import httpx
 
+from pantau_collector.config import WebConfig
 from pantau_collector.registry.file import RegistryFile
 from pantau_collector.storage.base import Arrival, Batch, Delivery
 from pantau_collector.web.app import create_app
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from fastapi import FastAPI
     from tests.fakes.memory_store import MemoryStore
 
     from pantau_wire.fields import AnyMeasurement
@@ -29,13 +29,24 @@ TEGALYOSO = "33.10.26.2008"
 
 @dataclass
 class World:
-    """A store, a registry file and the app over both."""
+    """A store, a registry file and the app over both, as configured."""
 
     store: MemoryStore
     registry: Path
-    app: FastAPI
-    health: dict[str, object]
+    web: WebConfig
+    now_ns: int = NOW
+    health: dict[str, object] = field(default_factory=lambda: {"status": "ok"})
     _seq: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.app = create_app(
+            self.store,
+            RegistryFile(self.registry),
+            self.web,
+            health=lambda: self.health,
+            metrics=lambda: b"pantau_up 1\n",
+            clock_ns=lambda: self.now_ns,
+        )
 
     def put(
         self, data: AnyMeasurement, *, ago_s: float = 0, device: str = "klaten-1", spool: str = "s1"
@@ -54,10 +65,11 @@ class World:
 
     def with_clock(self, now_ns: int) -> World:
         """Return the same world, seen at another instant."""
-        app = create_app(
-            self.store, RegistryFile(self.registry), health=lambda: self.health, clock_ns=lambda: now_ns
-        )
-        return World(self.store, self.registry, app, self.health, self._seq)
+        return replace(self, now_ns=now_ns)
+
+    def with_web(self, **settings: object) -> World:
+        """Return the same world behind another portal."""
+        return replace(self, web=WebConfig(**{**self.web.model_dump(), **settings}))
 
     def client(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)

@@ -63,7 +63,12 @@ async function turn() {
     return;
   }
   try {
-    const answer = await fetch(location.href, { cache: "no-cache", signal: AbortSignal.timeout(timeout) });
+    const headers = { "x-pantau-live": "1" }; // nobody pressed a key: this does not keep a session from ending
+    const answer = await fetch(location.href, { cache: "no-cache", headers, signal: AbortSignal.timeout(timeout) });
+    if (answer.redirected) {
+      location.assign(answer.url); // to the login
+      return;
+    }
     if (!answer.ok) throw new Error(String(answer.status));
     swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
     failures = 0;
