@@ -5,7 +5,9 @@ Nested values in the environment are written with two underscores: `PANTAU_COLLE
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import socket
 import tomllib
 from pathlib import Path
@@ -14,13 +16,20 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from pantau_collector import addresses
 from pantau_collector.errors import ConfigError
+from pantau_wire.envelope import MAX_PAYLOAD_BYTES, MAX_RECORDS
 
 _MESSAGES = {"extra_forbidden": "unknown key", "model_type": "a section is wanted here, not a value"}
 _ENV_PREFIX = "PANTAU_COLLECTOR_"
 DEFAULT_PATH = Path("/etc/pantau/collector.toml")
 Port = Annotated[int, Field(ge=1, le=65_535)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400)]
+_ONE_WORD = r"^[A-Za-z0-9_.-]{1,100}$"
+_PRINTABLE = r"^[^\x00-\x1f\x7f]{1,200}$"
+_HEADER_WORD = re.compile(r"[\x21-\x7e]{1,1000}")
+_HTTP_URL = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+(/[A-Za-z0-9._/-]*)?")
+Rate = Annotated[float, Field(gt=0, le=10_000_000)]
 
 
 class _Section(BaseModel):
@@ -55,21 +64,107 @@ class BrokerConfig(_Section):
         return self
 
 
-class StoreConfig(_Section):
-    """Where measurements, and what our own decoder refused, are kept."""
+class InfluxConfig(_Section):
+    """An InfluxDB to write to and ask: 1.6 or later, 2 or 3.
 
+    `database` is the bucket's name on 2. `server` is asked for where it is `auto`. Log in with a `token`, or
+    with `username` and `password`.
+    """
+
+    url: str = "http://127.0.0.1:8086"
+    server: Literal["auto", "1.6", "1.8", "2", "3"] = "auto"
+    database: Annotated[str, Field(pattern=_ONE_WORD)] = "pantau"
+    retention_policy: Annotated[str, Field(pattern=_ONE_WORD)] | None = None
+    org: Annotated[str, Field(pattern=_PRINTABLE)] | None = None
+    token: SecretStr | None = None
+    username: Annotated[str, Field(pattern=_PRINTABLE)] | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not _HTTP_URL.fullmatch(self.url):
+            raise ValueError("url must be like https://influxdb.example.id:8086, without a login in it")
+        if self.token is not None and self.username is not None:
+            raise ValueError("log in with a token, or with username and password, not with both")
+        if self.token is not None and not _HEADER_WORD.fullmatch(self.token.get_secret_value()):
+            raise ValueError("token must be one word, as InfluxDB shows it")
+        if self.password is not None and self.username is None:
+            raise ValueError("password needs username")
+        if self.ca_file is not None and not self.url.startswith("https:"):
+            raise ValueError("ca_file needs a url with https: without it the connection is not encrypted")
+        if self.server == "2" and (self.org is None or self.token is None):
+            raise ValueError('server = "2" needs org and token')
+        return self
+
+
+class StoreConfig(_Section):
+    """Where measurements, and what our own decoder refused, are kept.
+
+    The dead letters of a device are bounded in number and in megabytes (10^6 bytes), and those of all devices
+    together: the oldest make room, and stay counted.
+    """
+
+    kind: Literal["sqlite", "influxdb"] = "sqlite"
     path: Path = Path("/var/lib/pantau-collector/pantau.db")
+    influxdb: InfluxConfig = InfluxConfig()
     dead_letters_path: Path = Path("/var/lib/pantau-collector/dead-letters.db")
+    dead_letters_per_device: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    dead_letters_mb_per_device: Annotated[int, Field(ge=1, le=100_000)] = 20
+    dead_letters_mb: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
+
+    @model_validator(mode="after")
+    def _means_one_store(self) -> Self:
+        if self.kind == "sqlite" and "influxdb" in self.model_fields_set:
+            raise ValueError('the section influxdb counts with kind = "influxdb" only')
+        return self
+
+    @model_validator(mode="after")
+    def _room_for_one_device(self) -> Self:
+        if self.dead_letters_mb < 2 * self.dead_letters_mb_per_device:
+            raise ValueError(
+                "dead_letters_mb must be twice dead_letters_mb_per_device, or one device takes all of it"
+            )
+        return self
 
 
 class IngestConfig(_Section):
-    """How records are gathered before they are written, and when a device may come back."""
+    """How records are gathered before they are written, and when a device may come back.
+
+    `waiting_mb` (10^6 bytes, inflated) may wait to be written; beyond it the broker waits. What a device may
+    send in the long run stands in `device_…_per_s`, and what it has not used of the last `device_burst_s` may
+    come at once. `device_keys` bounds how many different keys of points a device may use in a day (UTC).
+    """
 
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = 5000
     batch_delay_s: Annotated[float, Field(gt=0, le=5)] = 0.2
     unregistered_retry_s: PositiveSeconds = 300.0
     newer_agent_retry_s: PositiveSeconds = 3600.0
     store_retry_s: PositiveSeconds = 30.0
+    waiting_mb: Annotated[int, Field(ge=1, le=100_000)] = 16
+    device_envelopes_per_s: Rate = 20.0
+    device_records_per_s: Rate = 500.0
+    device_kb_per_s: Rate = 200.0
+    device_burst_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    device_keys: Annotated[int, Field(ge=1, le=100_000)] = 500
+
+    @model_validator(mode="after")
+    def _the_largest_envelope_passes(self) -> Self:
+        entries = 2 * MAX_RECORDS  # measurements, and dropped ranges
+        wanted = {
+            "device_envelopes_per_s": (self.device_envelopes_per_s, 1),
+            "device_records_per_s": (self.device_records_per_s, entries),
+            "device_kb_per_s": (self.device_kb_per_s, MAX_PAYLOAD_BYTES / 1000),
+        }
+        for name, (rate, amount) in wanted.items():
+            if rate * self.device_burst_s < amount:
+                least = math.ceil(amount / self.device_burst_s * 1000) / 1000
+                raise ValueError(
+                    f"{name} must be {least:g} or more with this device_burst_s:"
+                    " the largest envelope would never be taken"
+                )
+        return self
 
 
 class RegistryConfig(_Section):
@@ -79,17 +174,82 @@ class RegistryConfig(_Section):
 
 
 class IdentityConfig(_Section):
-    """Where the certificate authorities are kept; only the machine that issues has them."""
+    """Where the certificate authorities are kept; only the machine that issues has them.
+
+    `reload_command` has the broker read its revocation list again, such as `["systemctl", "reload",
+    "mosquitto"]`.
+    """
 
     path: Path = Path("/etc/pantau/identity")
+    reload_command: tuple[str, ...] = ()
+
+
+class TokenConfig(_Section):
+    """Tokens for testpoints that take only devices of ours; without `key_file` none are given.
+
+    `key_file` is the private key of `pantau-collector testpoint-key`. A token is good for `token_valid_s`, and
+    each device is given a new one every `token_renew_s`.
+    """
+
+    key_file: Path | None = None
+    token_valid_s: Annotated[float, Field(ge=3600, le=604_800)] = 86_400.0
+    token_renew_s: Annotated[float, Field(ge=60, le=302_400)] = 7200.0
+
+    @model_validator(mode="after")
+    def _renewed_in_time(self) -> Self:
+        if self.token_renew_s > self.token_valid_s / 2:
+            raise ValueError("token_renew_s must be at most half of token_valid_s: one ack may be lost")
+        return self
 
 
 class WebConfig(_Section):
-    """Where the portal listens. Loopback unless said otherwise."""
+    """Where the portal listens, and who is let in.
+
+    On loopback it is open until the first account is made. Elsewhere, and behind a reverse proxy, it wants
+    TLS and a login. `allowed_hosts` are the names that people use for it; a request under another one is
+    refused, because a foreign page may have had its own name point at us (DNS rebinding).
+    """
 
     enabled: bool = True
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    behind_proxy: bool = False
+    allowed_hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")], ...] = ()
+    access_path: Path = Path("/var/lib/pantau-collector/access.db")
+    session_idle_s: PositiveSeconds = 3600.0
+    session_max_s: PositiveSeconds = 43_200.0
+    requests_per_minute: Annotated[int, Field(ge=10, le=1_000_000)] = 1200
+
+    @property
+    def exposed(self) -> bool:
+        """Whether others than this machine's users can reach the portal."""
+        return self.behind_proxy or not addresses.is_loopback(self.host)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether browsers reach the portal by TLS, ours or the proxy's."""
+        return self.behind_proxy or self.cert_file is not None
+
+    @model_validator(mode="after")
+    def _never_open_to_others(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together")
+        if self.session_idle_s > self.session_max_s:
+            raise ValueError("session_idle_s must not be longer than session_max_s")
+        if addresses.is_loopback(self.host) or not self.enabled:
+            return self
+        if self.behind_proxy:
+            raise ValueError("behind_proxy needs a host on loopback, where only the proxy reaches the portal")
+        if self.cert_file is None:
+            raise ValueError(
+                f"host {self.host!r} can be reached from elsewhere: give cert_file and key_file for TLS, or"
+                " stay on 127.0.0.1 with behind_proxy = true and a reverse proxy with TLS on this machine"
+            )
+        if addresses.is_everywhere(self.host) and not self.allowed_hosts:
+            raise ValueError("allowed_hosts is empty: list the names under which people reach the portal")
+        return self
 
 
 class CollectorConfig(BaseSettings):
@@ -105,6 +265,7 @@ class CollectorConfig(BaseSettings):
     ingest: IngestConfig = IngestConfig()
     registry: RegistryConfig = RegistryConfig()
     identity: IdentityConfig = IdentityConfig()
+    testpoint: TokenConfig = TokenConfig()
     web: WebConfig = WebConfig()
 
     @classmethod

@@ -10,11 +10,20 @@ import time
 from typing import TYPE_CHECKING
 
 from pantau_collector import config as configuration
-from pantau_collector.deadletters import DeadLetters, KeptLetter
+from pantau_collector import i18n
+from pantau_collector.deadletters import DeadLetters, KeptLetter, Tally
+from pantau_collector.i18n import marked as _
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+
+TALLY = _(
+    "{device}, {reason}: {kept} kept ({kept_bytes} bytes), {rotated} made room; arrived {times} time(s), "
+    "first {first}, last {last}"
+)
+NO_DEVICE = _("(no device's topic)")
+NOTHING = _("no dead letters")
 
 _JSON_HELP = "one JSON object per line"
 
@@ -24,7 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="one line per letter, oldest first")
     listing.add_argument("--device", help="only this device's")
+    listing.add_argument(
+        "--summary",
+        action="store_true",
+        help="by device and reason, those that made room included; most first",
+    )
     listing.add_argument("--json", action="store_true", help=_JSON_HELP)
+    listing.add_argument("--lang", choices=i18n.LANGUAGES, help="language of the summary")
     listing.set_defaults(function=_list)
     for name, function, text in (
         ("show", _show, "print one letter with its payload"),
@@ -48,13 +63,53 @@ def _opened(arguments: argparse.Namespace) -> Iterator[DeadLetters]:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    language = i18n.known(arguments.lang) or i18n.of_terminal()
+    nothing = True
     with _opened(arguments) as kept:
-        letters = kept.list(arguments.device)
-    for letter in letters:
-        _say(json.dumps(_as_json(letter)) if arguments.json else _line(letter))
-    if not letters and not arguments.json:
-        _say("no dead letters")
+        for line in _summary(arguments, kept, language) if arguments.summary else _letters(arguments, kept):
+            nothing = False
+            _say(line)
+    if nothing and not arguments.json:
+        _say(i18n.Message(NOTHING).to(language))
     return 0
+
+
+def _letters(arguments: argparse.Namespace, kept: DeadLetters) -> Iterator[str]:
+    for letter in kept.list(arguments.device):
+        yield json.dumps(_as_json(letter)) if arguments.json else _line(letter)
+
+
+def _summary(arguments: argparse.Namespace, kept: DeadLetters, language: i18n.Language) -> Iterator[str]:
+    for tally in kept.tallies(arguments.device):
+        yield json.dumps(_tally_as_json(tally)) if arguments.json else _tally(tally, language)
+
+
+def _tally(tally: Tally, language: i18n.Language) -> str:
+    values = {
+        "device": tally.account or i18n.Message(NO_DEVICE).to(language),
+        "reason": tally.reason,
+        "kept": tally.kept_letters,
+        "kept_bytes": tally.kept_bytes,
+        "rotated": tally.rotated_letters,
+        "times": tally.kept_times + tally.rotated_times,
+        "first": _instant(tally.first_at_ns),
+        "last": _instant(tally.last_at_ns),
+    }
+    return i18n.Message(TALLY, values).to(language)
+
+
+def _tally_as_json(tally: Tally) -> dict[str, object]:
+    return {
+        "device": tally.account or None,
+        "reason": tally.reason,
+        "kept_count": tally.kept_letters,
+        "kept_bytes": tally.kept_bytes,
+        "rotated_count": tally.rotated_letters,
+        "rotated_bytes": tally.rotated_bytes,
+        "times_count": tally.kept_times + tally.rotated_times,
+        "first_at": _instant(tally.first_at_ns),
+        "last_at": _instant(tally.last_at_ns),
+    }
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -24,20 +24,39 @@ class StoreError(CollectorError):
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be reached or is full: try again later, drop nothing."""
+    """The store cannot be reached or is full: try again later, drop nothing.
+
+    `retry_after_s` is how long it wants to be left alone, where it says so.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StoreRefusesError(StoreUnavailableError):
+    """The store answers and says no to everything: somebody has to mend it. Drop nothing."""
 
 
 class BrokerError(CollectorError):
     """The broker refused us or went away."""
 
 
-class IdentityError(CollectorError):
-    """A key, certificate or revocation list cannot be made, read or used.
+class TranslatedError(CollectorError):
+    """An error that can be said in the reader's language.
 
-    `text` is a message id with places for `values`, so that it can be said in the reader's language.
+    `text` is a message id with places for `values`.
     """
 
     def __init__(self, text: str, **values: object) -> None:
         super().__init__(text.format(**values))
         self.text = text
         self.values = values
+
+
+class CertificateError(TranslatedError):
+    """A key, certificate or revocation list cannot be made, read or used."""
+
+
+class AccessError(TranslatedError):
+    """An account cannot be made, changed or looked up."""

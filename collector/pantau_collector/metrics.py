@@ -24,6 +24,36 @@ class Metrics:
         self.deferred = Counter(
             "pantau_ingest_deferred", "Records deferred by reason", ["reason"], registry=registry
         )
+        self.rate_limited = Counter(
+            "pantau_ingest_rate_limited",
+            "Envelopes of devices that send too much, by what they exceed",
+            ["limit"],
+            registry=registry,
+        )
+        self.unanswered = Counter(
+            "pantau_ingest_unanswered",
+            "Rate-limited envelopes that were not even answered",
+            registry=registry,
+        )
+        self.waiting_bytes = Gauge(
+            "pantau_ingest_waiting_bytes",
+            "Inflated envelopes that were received and are not written yet",
+            registry=registry,
+        )
+        self.held_back = Counter(
+            "pantau_ingest_held_back",
+            "How often the broker had to wait because too much was waiting here",
+            registry=registry,
+        )
+        self.rotated = Counter(
+            "pantau_dead_letters_rotated",
+            "Dead letters that made room for newer ones, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        self.dead_letters_bytes = Gauge(
+            "pantau_dead_letters_bytes", "How much of the dead letters' file is in use", registry=registry
+        )
         self.write_seconds = Histogram(
             "pantau_store_write_seconds", "How long a batch took to be durable", registry=registry
         )
@@ -40,6 +70,16 @@ class Metrics:
             "pantau_store_healthy", "Whether the last write succeeded", registry=registry
         )
         self.store_healthy.set(1)
+        self.revocation_list_ends = Gauge(
+            "pantau_identity_list_ends_timestamp_seconds",
+            "When the revocation list lapses and locks everybody out; 0 where no authority is kept",
+            registry=registry,
+        )
+        self.expiring_certificates = Gauge(
+            "pantau_identity_expiring_certificates",
+            "Subjects whose certificate ends within 45 days",
+            registry=registry,
+        )
 
     def text(self) -> bytes:
         """Return the exposition format."""

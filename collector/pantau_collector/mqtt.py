@@ -54,6 +54,7 @@ class MqttConnection(asyncio.Protocol):
         self._rest = b""
         self._transport: asyncio.Transport | None = None
         self._ping_pending = False
+        self._held_back = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport (asyncio calls this)."""
@@ -61,11 +62,11 @@ class MqttConnection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Decode as many packets as are there (asyncio calls this)."""
+        """Decode as many packets as are there and wanted (asyncio calls this)."""
         buffer = memoryview(self._rest + data if self._rest else data)
         offset = 0
         try:
-            while offset < len(buffer):
+            while offset < len(buffer) and not self._held_back:
                 packet, size = mqtt5.read(buffer[offset:])
                 offset += size
                 self._handle(packet)
@@ -78,6 +79,22 @@ class MqttConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everyone who waits (asyncio calls this)."""
         self._drop(str(exc) if exc else "the broker closed the connection")
+
+    def hold_back(self) -> None:
+        """Take no packet until `go_on`, not even one that was read: the broker has to wait."""
+        self._held_back = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Take packets again, first those that were read already."""
+        if not self._held_back or self.lost.done():
+            return
+        self._held_back = False
+        self._ping_pending = False  # its answer could not be seen
+        self.data_received(b"")
+        if not self._held_back and self._transport is not None:
+            self._transport.resume_reading()
 
     def ack(self, packet_ids: Iterable[int]) -> None:
         """Answer for messages: the broker forgets them."""
@@ -118,7 +135,7 @@ class MqttConnection(asyncio.Protocol):
         """Ping the broker until the connection is lost; drop it when a ping stays unanswered."""
         while not self.lost.done():
             await asyncio.sleep(self.keepalive_s / 2)
-            if self._ping_pending:
+            if self._ping_pending and not self._held_back:
                 self._drop("the broker does not answer")
             self._ping_pending = True
             self._write(mqtt5.PingReqPacket().write())

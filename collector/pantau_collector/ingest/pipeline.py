@@ -3,6 +3,8 @@
 A message is answered (PUBACK to the broker, ack to the device) only after its batch is durable, or
 after the device was told to come back later. When the connection is lost, what was not written yet is
 forgotten: nobody was answered, so the devices send it again.
+
+What waits in memory is bounded: beyond that nothing is read from the broker, which then has to wait.
 """
 
 from __future__ import annotations
@@ -12,14 +14,15 @@ import contextlib
 import random
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from pantau_collector import mqtt
-from pantau_collector.errors import BrokerError, StoreUnavailableError
+from pantau_collector.errors import BrokerError, StoreRefusesError, StoreUnavailableError
 from pantau_collector.ingest import answers
-from pantau_collector.ingest.sorting import Message, Rules, Sorted, sort_message
+from pantau_collector.ingest.admission import Admission
+from pantau_collector.ingest.sorting import Message, Rules, Sorted
 from pantau_wire import topics
 
 if TYPE_CHECKING:
@@ -28,8 +31,11 @@ if TYPE_CHECKING:
     import mqtt5
 
     from pantau_collector.config import IngestConfig
+    from pantau_collector.ingest.tokens import TokenDesk
     from pantau_collector.ingest.writer import Writer
     from pantau_collector.metrics import Metrics
+    from pantau_collector.storage.base import Refusal
+    from pantau_wire.envelope import DeferReason
 
 log = structlog.get_logger()
 
@@ -41,12 +47,12 @@ class _Gathering:
     messages: list[Sorted] = field(default_factory=list)
     packet_ids: list[int] = field(default_factory=list)
     records_count: int = 0
+    text_bytes: int = 0
 
-    def add(self, packet_id: int | None, found: Sorted) -> None:
+    def add(self, found: Sorted) -> None:
         self.messages.append(found)
         self.records_count += len(found.arrivals)
-        if packet_id is not None:
-            self.packet_ids.append(packet_id)
+        self.text_bytes += found.text_bytes
 
 
 class Ingest:
@@ -58,16 +64,21 @@ class Ingest:
         config: IngestConfig,
         metrics: Metrics,
         is_registered: Callable[[str], bool],
+        desk: TokenDesk | None = None,
     ) -> None:
         """Do nothing yet; `run` does."""
         self._writer = writer
+        self._desk = desk
         self._config = config
         self._metrics = metrics
-        self._rules = Rules(is_registered, config.unregistered_retry_s, config.newer_agent_retry_s)
+        rules = Rules(is_registered, config.unregistered_retry_s, config.newer_agent_retry_s)
+        self._admission = Admission(rules, config, metrics)
+        self._waiting_bytes = 0
+        metrics.waiting_bytes.set_function(lambda: self._waiting_bytes)
         self._gathering = _Gathering()
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
-        self._store_healthy = True
+        self._store_trouble: DeferReason | Literal[""] = ""
         self._connection: mqtt.MqttConnection | None = None
         self._announced_lost = False
         self.broker_connected = False
@@ -75,7 +86,7 @@ class Ingest:
     @property
     def store_healthy(self) -> bool:
         """Whether the last write succeeded."""
-        return self._store_healthy
+        return not self._store_trouble
 
     async def run(self, options: mqtt.ConnectOptions, reconnect_max_s: float) -> None:
         """Hold a connection while it can, and come back with jitter when it is lost."""
@@ -91,7 +102,8 @@ class Ingest:
             await asyncio.sleep(random.uniform(0, longest_s))  # noqa: S311 - jitter, not a secret
 
     async def _serve(self, options: mqtt.ConnectOptions) -> None:
-        self._forget()  # packet ids of an earlier connection mean nothing any more
+        forgotten = self._take_gathered()  # packet ids of an earlier connection mean nothing any more
+        self._release(forgotten.text_bytes)
         self._connection = connection = await mqtt.connect(options, self._take)
         try:
             # Shared subscriptions do not survive a restart of every broker: subscribe on each connect.
@@ -111,58 +123,91 @@ class Ingest:
     def _take(self, packet: mqtt5.PublishPacket) -> None:
         self._metrics.envelopes.inc()
         message = Message(packet.topic, packet.payload, packet.content_type)
-        found = sort_message(message, self._rules, time.time_ns())
-        if found.asks_for_time_only and self._connection is not None:
-            self._tell_time(self._connection, packet.packet_id, found)
-            return
-        self._gathering.add(packet.packet_id, found)
+        found = self._admission.sort(message, time.time_ns())
+        if packet.packet_id is not None:
+            # PUBACKs go in the order of arrival (MQTT 5, 4.6), also of what was answered or passed over.
+            self._gathering.packet_ids.append(packet.packet_id)
         self._arrived.set()
-        if self._gathering.records_count >= self._config.batch_records:
+        if found is not None and found.asks_for_time_only:
+            self._tell_time(found)
+        elif found is not None:
+            self._gather(found)
+
+    def _tell_time(self, found: Sorted) -> None:
+        """Answer at once, whatever becomes of the store: what lies between makes the time uncertain."""
+        if self._connection is not None:
+            self._connection.publish(answers.acks_of_stored([found], [], time.time_ns(), self._desk))
+
+    def _gather(self, found: Sorted) -> None:
+        self._gathering.add(found)
+        self._waiting_bytes += found.text_bytes
+        if self._too_much_waits and self._connection is not None:
+            self._connection.hold_back()
+            self._metrics.held_back.inc()
+        if self._too_much_waits or self._gathering.records_count >= self._config.batch_records:
             self._full.set()
 
-    def _tell_time(self, connection: mqtt.MqttConnection, packet_id: int | None, found: Sorted) -> None:
-        """Answer at once, whatever becomes of the store: what lies between makes the time uncertain."""
-        connection.publish(answers.acks_of_stored([found], [], time.time_ns()))
-        if packet_id is not None:
-            connection.ack([packet_id])
+    @property
+    def _too_much_waits(self) -> bool:
+        return self._waiting_bytes >= self._config.waiting_mb * 1_000_000
 
-    def _forget(self) -> None:
-        self._gathering = _Gathering()
+    def _release(self, text_bytes: int) -> None:
+        self._waiting_bytes -= text_bytes
+        if self._connection is not None and not self._too_much_waits:
+            self._connection.go_on()
+
+    def _take_gathered(self) -> _Gathering:
+        gathered, self._gathering = self._gathering, _Gathering()
         self._arrived.clear()
         self._full.clear()
+        return gathered
 
     async def _write_batches(self, connection: mqtt.MqttConnection) -> None:
         while True:
             await self._arrived.wait()
             with contextlib.suppress(TimeoutError):  # a batch that is not full is written after the delay
                 await asyncio.wait_for(self._full.wait(), self._config.batch_delay_s)
-            gathered = self._gathering
-            self._forget()
-            connection.publish(await self._write(gathered.messages))
+            gathered = self._take_gathered()
+            if gathered.messages:
+                connection.publish(await self._write(gathered))
             connection.ack(gathered.packet_ids)
 
-    async def _write(self, messages: list[Sorted]) -> Iterable[tuple[str, bytes, str]]:
+    async def _write(self, gathered: _Gathering) -> Iterable[tuple[str, bytes, str]]:
         """Write, and return what the devices are told."""
+        messages = gathered.messages
         try:
-            # The thread goes on when this task is cancelled: what it writes does no harm.
-            report = await asyncio.to_thread(self._writer.write, messages)
+            refused = await asyncio.to_thread(self._write_in_thread, gathered, asyncio.get_running_loop())
         except StoreUnavailableError as error:
-            self._store_changed(healthy=False, reason=str(error))
-            deferred_count = sum(len(found.arrivals) + len(found.rejected) for found in messages)
-            self._metrics.deferred.labels("store_unavailable").inc(deferred_count)
-            retry_s = self._config.store_retry_s
-            return answers.acks_of_unstored(messages, retry_s, "store_unavailable", time.time_ns())
-        self._store_changed(healthy=True)
-        return answers.acks_of_stored(messages, report.altered, time.time_ns())
+            return self._defer(messages, error)
+        self._store_changed("")
+        return answers.acks_of_stored(messages, refused, time.time_ns(), self._desk)
 
-    def _store_changed(self, *, healthy: bool, reason: str = "") -> None:
-        if healthy != self._store_healthy:
-            if healthy:
-                log.info("store.recovered")
+    def _defer(
+        self, messages: list[Sorted], error: StoreUnavailableError
+    ) -> Iterable[tuple[str, bytes, str]]:
+        reason: DeferReason = "store_refuses" if isinstance(error, StoreRefusesError) else "store_unavailable"
+        self._store_changed(reason, str(error))
+        deferred_count = sum(len(found.arrivals) + len(found.rejected) for found in messages)
+        self._metrics.deferred.labels(reason).inc(deferred_count)
+        retry_s = max(self._config.store_retry_s, error.retry_after_s or 0.0)
+        return answers.acks_of_unstored(messages, retry_s, reason, time.time_ns(), self._desk)
+
+    def _write_in_thread(self, gathered: _Gathering, loop: asyncio.AbstractEventLoop) -> list[Refusal]:
+        """Goes on when the task is cancelled: what it writes does no harm, and takes memory until then."""
+        try:
+            return self._writer.write(gathered.messages)
+        finally:
+            loop.call_soon_threadsafe(self._release, gathered.text_bytes)
+
+    def _store_changed(self, trouble: DeferReason | Literal[""], words: str = "") -> None:
+        """Log the transition, not each attempt."""
+        if trouble != self._store_trouble:
+            if trouble:
+                log.error(trouble.replace("_", ".", 1), reason=words)
             else:
-                log.error("store.unavailable", reason=reason)
-        self._store_healthy = healthy
-        self._metrics.store_healthy.set(healthy)
+                log.info("store.recovered")
+        self._store_trouble = trouble
+        self._metrics.store_healthy.set(not trouble)
 
     def _connected(self, options: mqtt.ConnectOptions) -> None:
         log.info("broker.connected", host=options.host, port=options.port)

@@ -12,8 +12,8 @@ import msgspec
 
 from pantau_collector.deadletters import DeadLetter
 from pantau_collector.storage.base import Arrival, Delivery
-from pantau_wire import codec, ranges, topics
-from pantau_wire.envelope import Deferred, Header, Rejected
+from pantau_wire import __version__, codec, ranges, topics
+from pantau_wire.envelope import VERSION, Deferred, Header, Rejected
 from pantau_wire.errors import InvalidTopicError, UnknownVersionError, WireError
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ class Rules:
 
 @dataclass(slots=True)
 class Sorted:
-    """One message, sorted. `spool` is None where nobody can be answered; `received` is the arrivals' seqs."""
+    """One message, sorted. `spool` is None where nobody can be answered; `received` is the arrivals' seqs.
+
+    `entries_count` is how many records and dropped ranges it holds, `text_bytes` its size when inflated.
+    `attempt` is how often a registered device sent it, 0 for who is not registered and what cannot be read.
+    """
 
     device: str
     spool: str | None = None
@@ -55,6 +59,9 @@ class Sorted:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     deferred: list[Deferred] = field(default_factory=list)
+    entries_count: int = 0
+    text_bytes: int = 0
+    attempt: int = 0
 
     @property
     def asks_for_time_only(self) -> bool:
@@ -71,7 +78,17 @@ def sort_message(message: Message, rules: Rules, now_ns: int) -> Sorted:
     except InvalidTopicError as error:
         return _refuse_whole(message, message.topic[:_MAX_REASON], error, now_ns)
     try:
-        decoded = codec.decode_envelope(message.payload, message.content_type, now_ns)
+        text = codec.unpack(message.payload, message.content_type)
+    except WireError as error:
+        return _refuse_whole(message, device, error, now_ns)
+    found = _sort_text(text, message, device, rules, now_ns)
+    found.text_bytes = len(text)
+    return found
+
+
+def _sort_text(text: bytes, message: Message, device: str, rules: Rules, now_ns: int) -> Sorted:
+    try:
+        decoded = codec.decode_envelope(text, codec.JSON, now_ns)
     except UnknownVersionError as error:
         return _defer_newer(message, device, error, rules, now_ns)
     except WireError as error:
@@ -80,6 +97,56 @@ def sort_message(message: Message, rules: Rules, now_ns: int) -> Sorted:
         claim = IdentityError(f"the payload claims to be of {decoded.header.device}")
         return _refuse_whole(message, device, claim, now_ns)
     return _sort_decoded(decoded, rules, now_ns)
+
+
+def defer_all(found: Sorted, retry_after_s: float, reason: DeferReason) -> Sorted | None:
+    """Return a sorted message with all of its numbers deferred, and nothing else; None where it has none."""
+    seqs = ranges.merge([*found.received, *((entry.seq, entry.seq) for entry in found.rejected)])
+    if found.spool is None or not seqs:
+        return None
+    deferred = _deferred(seqs, retry_after_s, reason)
+    return Sorted(
+        found.device, found.spool, found.sent_uptime_ns, deferred=deferred, text_bytes=found.text_bytes
+    )
+
+
+def defer_unread(message: Message, device: str, retry_after_s: float, reason: DeferReason) -> Sorted | None:
+    """Return a message with its numbers deferred, without looking at its records; None where it has none."""
+    try:
+        text = codec.unpack(message.payload, message.content_type)
+        outline = codec.decode_outline(text, codec.JSON)
+    except WireError:
+        return None
+    if outline.device != device or not outline.seqs:
+        return None
+    deferred = _deferred(list(outline.seqs), retry_after_s, reason)
+    return Sorted(device, outline.spool, deferred=deferred, text_bytes=len(text))
+
+
+def reject_arrivals(found: Sorted, refused: Sequence[Arrival], error: WireError, now_ns: int) -> None:
+    """Make these arrivals of a sorted message dead letters, and rejected."""
+    refused_ids = set(map(id, refused))  # by identity: a hostile envelope may use a number twice
+    found.arrivals = [arrival for arrival in found.arrivals if id(arrival) not in refused_ids]
+    found.received = _ranges_of([arrival.record for arrival in found.arrivals])
+    found.dead_letters += [letter_of(arrival, error.reason, str(error), now_ns) for arrival in refused]
+    found.rejected += [Rejected(seq=arrival.record.seq, reason=_short(error)) for arrival in refused]
+    dropped = [entry for entry in found.deliveries if entry.state == "dropped"]
+    found.deliveries = [*_answered(found, now_ns), *dropped]
+
+
+def letter_of(arrival: Arrival, reason: str, detail: str, now_ns: int) -> DeadLetter:
+    """Return the dead letter of a record that could be read: an envelope of its own."""
+    record = arrival.record
+    header = Header(
+        v=VERSION,
+        device=arrival.device,
+        agent=__version__,
+        spool=arrival.spool,
+        boot=arrival.boot,
+        oldest_unacked_seq=record.seq,
+    )
+    payload, content_type = codec.encode_envelope(header, [msgspec.Raw(msgspec.json.encode(record))])
+    return DeadLetter(arrival.device, now_ns, reason, detail, payload, content_type)
 
 
 class IdentityError(WireError):
@@ -96,11 +163,16 @@ def _sort_decoded(decoded: Decoded, rules: Rules, now_ns: int) -> Sorted:
         seqs += [refused.seq for refused in decoded.refused if refused.seq is not None]
         found.deferred = _deferred(ranges.from_numbers(seqs), rules.unregistered_retry_s, "unregistered")
         return found
-    found.arrivals = [Arrival(header.device, header.spool, header.boot, record) for record in decoded.records]
+    found.attempt = header.attempt
+    found.arrivals = [
+        Arrival(header.device, header.spool, header.boot, record, header.attempt)
+        for record in decoded.records
+    ]
     found.received = _ranges_of(decoded.records)
     for refused in decoded.refused:
         _refuse_record(found, header, refused, now_ns)
-    found.deliveries = _deliveries(found, header, now_ns)
+    found.deliveries = [*_answered(found, now_ns), *_dropped(header, now_ns)]
+    found.entries_count = len(decoded.records) + len(decoded.refused) + len(header.dropped)
     return found
 
 
@@ -112,22 +184,26 @@ def _ranges_of(records: Sequence[Record]) -> list[ranges.Range]:
     return ranges.from_numbers(seqs)
 
 
-def _deliveries(found: Sorted, header: Header, now_ns: int) -> list[Delivery]:
+def _answered(found: Sorted, now_ns: int) -> list[Delivery]:
+    """Return what is received and what is rejected of a message with a spool."""
+    spool = found.spool or ""
     entries = [
-        Delivery(header.device, header.spool, first, last, "received", now_ns)
-        for first, last in found.received
+        Delivery(found.device, spool, first, last, "received", now_ns) for first, last in found.received
     ]
     entries += [
-        Delivery(header.device, header.spool, entry.seq, entry.seq, "rejected", now_ns, entry.reason)
+        Delivery(found.device, spool, entry.seq, entry.seq, "rejected", now_ns, entry.reason)
         for entry in found.rejected
     ]
-    entries += [
+    return entries
+
+
+def _dropped(header: Header, now_ns: int) -> list[Delivery]:
+    return [
         Delivery(
             header.device, header.spool, entry.first_seq, entry.last_seq, "dropped", now_ns, entry.reason
         )
         for entry in header.dropped
     ]
-    return entries
 
 
 def _refuse_record(found: Sorted, header: Header, refused: Refused, now_ns: int) -> None:
@@ -146,7 +222,7 @@ def _refuse_record(found: Sorted, header: Header, refused: Refused, now_ns: int)
 
 def _refuse_whole(message: Message, device: str, error: WireError, now_ns: int) -> Sorted:
     """Refuse all of a message; answer for its records where their numbers are legible."""
-    found = Sorted(device)
+    found = Sorted(device, entries_count=1, text_bytes=len(message.payload))
     found.dead_letters.append(
         DeadLetter(device, now_ns, error.reason, str(error), message.payload, message.content_type)
     )
@@ -161,6 +237,7 @@ def _refuse_whole(message: Message, device: str, error: WireError, now_ns: int) 
             for first, last in outline.seqs
             for seq in range(first, last + 1)
         ]
+        found.entries_count = max(1, len(found.rejected))
         found.deliveries = [
             Delivery(device, outline.spool, first, last, "rejected", now_ns, error.reason)
             for first, last in outline.seqs

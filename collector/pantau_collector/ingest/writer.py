@@ -5,24 +5,23 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
-from pantau_collector.deadletters import DeadLetter
-from pantau_collector.ingest.answers import ALTERED
-from pantau_collector.storage.base import Batch, Delivery
-from pantau_wire import __version__, codec
-from pantau_wire.envelope import VERSION, Header
+from pantau_collector.ingest.sorting import letter_of
+from pantau_collector.storage.base import Batch, Delivery, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pantau_collector.deadletters import DeadLetters
+    from pantau_collector.deadletters import DeadLetter, DeadLetters
     from pantau_collector.ingest.sorting import Sorted
     from pantau_collector.metrics import Metrics
-    from pantau_collector.storage.base import Arrival, Store, WriteReport
+    from pantau_collector.storage.base import Store, WriteReport
 
 log = structlog.get_logger()
+
+ALTERED = "altered: another value is stored for this time"
+STORE_REFUSED = "store_refused"
 
 
 class Writer:
@@ -33,15 +32,17 @@ class Writer:
         self._store = store
         self._dead_letters = dead_letters
         self._metrics = metrics
+        self._rotating: set[str] = set()
 
-    def write(self, messages: Sequence[Sorted]) -> WriteReport:
-        """Write everything durably; raises `StoreUnavailableError` when not all of it could be.
+    def write(self, messages: Sequence[Sorted]) -> list[Refusal]:
+        """Write everything durably; return what is in the dead letters because the store has not taken it.
 
-        Whatever was written before that stays and does no harm: writing it again changes nothing.
+        Raises `StoreUnavailableError` when not all of it could be written. Whatever was written before that
+        stays and does no harm: writing it again changes nothing.
         """
         letters = [letter for found in messages for letter in found.dead_letters]
         if letters:
-            self._dead_letters.keep(letters)
+            self._keep(letters)
         batch = Batch(
             arrivals=[arrival for found in messages for arrival in found.arrivals],
             deliveries=[entry for found in messages for entry in found.deliveries],
@@ -49,14 +50,34 @@ class Writer:
         began = time.perf_counter()
         report = self._store.write(batch)
         self._count(messages, letters, batch, report, time.perf_counter() - began)
-        if report.altered:
-            self._refuse(report.altered)
-        return report
+        altered = [Refusal(arrival, ALTERED) for arrival in report.altered]
+        refused = [Refusal(one.arrival, f"{STORE_REFUSED}: {one.reason}") for one in report.refused]
+        self._quarantine("altered", altered)
+        self._quarantine(STORE_REFUSED, refused)
+        return altered + refused
 
-    def _refuse(self, altered: Sequence[Arrival]) -> None:
-        self._dead_letters.keep([_altered_letter(arrival) for arrival in altered])
-        self._store.write(Batch(deliveries=[_altered_delivery(arrival) for arrival in altered]))
-        log.warning("ingest.altered", points_count=len(altered), device=altered[0].device)
+    def _quarantine(self, reason: str, refused: Sequence[Refusal]) -> None:
+        """Keep what the store has not, and say so in the deliveries."""
+        if not refused:
+            return
+        now_ns = time.time_ns()
+        self._keep([letter_of(one.arrival, reason, one.reason, now_ns) for one in refused])
+        self._store.write(Batch(deliveries=[_rejected(one, now_ns) for one in refused]))
+        event = f"ingest.{reason}"
+        log.warning(
+            event,
+            points_count=len(refused),
+            device=refused[0].arrival.device,
+            detail=refused[0].reason,
+        )
+
+    def _keep(self, letters: Sequence[DeadLetter]) -> None:
+        for rotation in self._dead_letters.keep(letters):
+            self._metrics.rotated.labels(rotation.reason).inc(rotation.letters)
+            if rotation.account not in self._rotating:
+                log.warning("dead_letters.rotated", device=rotation.account, reason=rotation.reason)
+            self._rotating.add(rotation.account)
+        self._metrics.dead_letters_bytes.set(self._dead_letters.used_bytes())
 
     def _count(
         self,
@@ -74,26 +95,14 @@ class Writer:
         metrics.batch_records.observe(len(batch.arrivals))
         for letter in letters:
             metrics.refused.labels(letter.reason).inc()
+        if report.refused:
+            metrics.refused.labels(STORE_REFUSED).inc(len(report.refused))
         for found in messages:
             for entry in found.deferred:
                 metrics.deferred.labels(entry.reason).inc(entry.last_seq - entry.first_seq + 1)
 
 
-def _altered_letter(arrival: Arrival) -> DeadLetter:
-    """Return what came with other values than are stored, as an envelope of its own."""
-    record = arrival.record
-    header = Header(
-        v=VERSION,
-        device=arrival.device,
-        agent=__version__,
-        spool=arrival.spool,
-        boot=arrival.boot,
-        oldest_unacked_seq=record.seq,
-    )
-    payload, content_type = codec.encode_envelope(header, [msgspec.Raw(msgspec.json.encode(record))])
-    return DeadLetter(arrival.device, time.time_ns(), "altered", ALTERED, payload, content_type)
-
-
-def _altered_delivery(arrival: Arrival) -> Delivery:
+def _rejected(refusal: Refusal, now_ns: int) -> Delivery:
+    arrival = refusal.arrival
     seq = arrival.record.seq
-    return Delivery(arrival.device, arrival.spool, seq, seq, "rejected", time.time_ns(), ALTERED)
+    return Delivery(arrival.device, arrival.spool, seq, seq, "rejected", now_ns, refusal.reason)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from pantau_collector.ingest.tokens import TokenDesk
     from pantau_collector.storage.base import Batch, WriteReport
 
 CONFIG = IngestConfig(
@@ -80,6 +81,7 @@ async def collecting(
     client_id: str = "collector-1",
     receive_max: int = 2000,
     config: IngestConfig = CONFIG,
+    desk: TokenDesk | None = None,
     wait: bool = True,
 ) -> AsyncIterator[Collecting]:
     """Yield an ingest that is connected to the broker; its files lie in the folder."""
@@ -88,7 +90,7 @@ async def collecting(
         letters = stack.enter_context(contextlib.closing(DeadLetters(folder / "dead-letters.db")))
         metrics, strangers = Metrics(), set[str]()
         ingest = Ingest(
-            Writer(store, letters, metrics), config, metrics, lambda device: device not in strangers
+            Writer(store, letters, metrics), config, metrics, lambda device: device not in strangers, desk
         )
         options = ConnectOptions(HOST, port, client_id, receive_max=receive_max)
         task = asyncio.create_task(ingest.run(options, reconnect_max_s=0.2))

@@ -33,6 +33,7 @@ path = "{folder}/devices.csv"
 [web]
 enabled = {web}
 port = 0
+access_path = "{folder}/access.db"
 """
 COMMAND = [sys.executable, "-c", "from pantau_collector.cli import main; raise SystemExit(main())"]
 

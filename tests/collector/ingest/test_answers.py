@@ -9,6 +9,8 @@ from tests.collector.ingest.envelopes import START_NS, bad_record, envelope, env
 
 from pantau_collector.ingest import answers
 from pantau_collector.ingest.sorting import Message, Rules, Sorted, sort_message
+from pantau_collector.ingest.writer import ALTERED
+from pantau_collector.storage.base import Refusal
 from pantau_wire import codec
 from pantau_wire.envelope import Dropped
 
@@ -54,7 +56,7 @@ def test_one_ack_for_each_spool():
 def test_altered_points_are_rejected_and_not_stored():
     """A number whose point is stored with another value is answered `rejected`, and only that."""
     found = sorted_envelope(*envelope([1, 2, 3]))
-    ((_, ack),) = read(answers.acks_of_stored([found], [found.arrivals[1]], NOW_NS))
+    ((_, ack),) = read(answers.acks_of_stored([found], [Refusal(found.arrivals[1], ALTERED)], NOW_NS))
     assert ack.stored == ((1, 1), (3, 3))
     assert [(entry.seq, entry.reason) for entry in ack.rejected] == [
         (2, "altered: another value is stored for this time")

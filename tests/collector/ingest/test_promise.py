@@ -52,6 +52,26 @@ async def test_the_answer_waits_for_the_store(broker: Broker, tmp_path: Path):
         assert kinds[-2:] == [mqtt5.PublishPacket, mqtt5.PubAckPacket]
 
 
+async def test_pubacks_keep_the_order_of_arrival(broker: Broker, tmp_path: Path):
+    """Also for what is answered at once: a broker may end the connection of who mixes them (MQTT 5, 4.6)."""
+    async with (
+        tapped(broker) as tap,
+        collecting(tap.port, tmp_path) as collector,
+        connected(broker) as device,
+    ):
+        collector.store.free.clear()
+        device.send([1])
+        await until(lambda: collector.store.waiting)
+        device.send([], sent_uptime_ns=5)  # asks for the time
+        await until(lambda: device.acks)
+        device.send([2])
+        collector.store.free.set()
+        await until(lambda: device.stored == {1, 2})
+        await until(lambda: len(tap.of(mqtt5.PubAckPacket)) == 3)
+        arrived = [one.packet_id for one in tap.received if isinstance(one, mqtt5.PublishPacket)]
+        assert [one.packet_id for one in tap.of(mqtt5.PubAckPacket)] == arrived
+
+
 async def test_others_are_gathered_meanwhile(broker: Broker, tmp_path: Path):
     """While a batch is being written the next one gathers, and is answered after its own write."""
     async with collecting(broker.port, tmp_path) as collector, connected(broker) as device:

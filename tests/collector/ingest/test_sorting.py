@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -19,15 +18,13 @@ from tests.collector.ingest.envelopes import (
     plain,
     record,
 )
-from tests.wire.strategies import headers, records, thorough
+from tests.collector.ingest.hostile import messages
+from tests.wire.strategies import thorough
 
 from pantau_collector.ingest.sorting import Message, Rules, Sorted, sort_message
 from pantau_wire import codec, ranges
 from pantau_wire.envelope import Dropped
 from pantau_wire.errors import WireError
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn
 
 NOW_NS = START_NS + 3600 * 10**9
 RULES = Rules(lambda device: device != "stranger", unregistered_retry_s=300.0, newer_agent_retry_s=3600.0)
@@ -227,36 +224,6 @@ def test_reserved_and_impossible_ids_are_refused(device: str):
     (letter,) = found.dead_letters
     assert letter.reason == "invalid_topic"
     assert letter.device == f"pantau/v1/{device}/measurements"[:200]
-
-
-@st.composite
-def messages(draw: DrawFn) -> Message:
-    """An envelope as it should be, or bent: records broken, bytes changed, cut, deflated, mislabelled."""
-    device = draw(st.sampled_from(["desa-1", "desa-1", "desa-1", "stranger", "collector-1", "\x00", "a/b"]))
-    chosen = draw(headers())
-    head = msgspec.structs.replace(chosen, device=draw(st.sampled_from(["desa-1", device, chosen.device])))
-    good = draw(st.lists(records(), max_size=4, unique_by=lambda one: one.seq))
-    raw = [msgspec.Raw(msgspec.json.encode(one)) for one in good]
-    raw += [bad_record(seq) for seq in draw(st.lists(st.integers(0, 2**63), max_size=2))]
-    values = {name: getattr(head, name) for name in head.__struct_fields__}
-    text = msgspec.json.encode(values | {"v": draw(st.sampled_from([1, 1, 1, 2])), "measurements": raw})
-    payload = draw(bent(text))
-    content_type = draw(st.sampled_from([codec.JSON, None, codec.DEFLATED_JSON, "text/plain"]))
-    if content_type == codec.DEFLATED_JSON:
-        payload = draw(bent(zlib.compress(payload)))
-    return Message(f"pantau/v1/{device}/measurements", payload, content_type)
-
-
-@st.composite
-def bent(draw: DrawFn, data: bytes) -> bytes:
-    """Mostly the same bytes; else some are replaced, or all are."""
-    how = draw(st.sampled_from(["same", "same", "cut", "splice", "random"]))
-    if how == "same":
-        return data
-    if how == "random":
-        return draw(st.binary(max_size=200))
-    start, end = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
-    return data[:start] if how == "cut" else data[:start] + draw(st.binary(max_size=8)) + data[end:]
 
 
 @thorough
