@@ -1,4 +1,4 @@
-"""`pantau-agent`: run, test, doctor, budget, spool, config."""
+"""`pantau-agent`: run, test, doctor, budget, enroll, spool, config."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import msgspec
 from pantau_agent import i18n, logs
 from pantau_agent.config import DEFAULT_PATH, as_json, load
 from pantau_agent.config.settings import Engine
-from pantau_agent.errors import AgentError, RemoteConfigError
+from pantau_agent.errors import AgentError, EnrolmentError, RemoteConfigError
+from pantau_agent.i18n import _
 from pantau_wire import __version__
 
 if TYPE_CHECKING:
@@ -55,11 +56,26 @@ def _parser() -> argparse.ArgumentParser:
     budget = commands.add_parser("budget", help="show where this month's data went, and what is left of it")
     budget.add_argument("--json", action="store_true", help=_JSON_HELP)
     budget.set_defaults(function=_budget)
+    _add_enroll(commands.add_parser("enroll", help="make this device's key, and install its certificate"))
     spool = commands.add_parser("spool", help="print what the spool holds and held, as JSON")
     spool.set_defaults(function=_spool)
     config = commands.add_parser("config", help="print the configuration in force, secrets hidden")
     config.set_defaults(function=_config)
     return parser
+
+
+def _add_enroll(enroll: argparse.ArgumentParser) -> None:
+    enroll.description = (
+        "Make this device's key and the request to have it certified (--out), or install the certificate that"
+        " came back (--install). The key is made here and never travels."
+    )
+    step = enroll.add_mutually_exclusive_group(required=True)
+    step.add_argument("--out", type=Path, metavar="FOLDER", help="make key and request there")
+    step.add_argument("--install", type=Path, metavar="FOLDER", help="the folder of the key")
+    enroll.add_argument("--device", metavar="ID", help="default: as configured, or as the certificate says")
+    enroll.add_argument("--certificate", type=Path, metavar="FILE", help="to install: the device's own")
+    enroll.add_argument("--authority", type=Path, metavar="FILE", help="to install: ca.pem, for the broker's")
+    enroll.set_defaults(function=_enroll)
 
 
 def _add_test(test: argparse.ArgumentParser) -> None:
@@ -138,6 +154,18 @@ def _budget(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     i18n.use(config.language)
     return run_budget(_in_force(config), as_json=arguments.json)
+
+
+def _enroll(arguments: argparse.Namespace) -> int:
+    from pantau_agent.enrolment import command  # noqa: PLC0415 - cryptography is for this command alone
+
+    if arguments.out is not None:
+        return command.run_request(arguments.out, arguments.device or load(arguments.config).device)
+    if arguments.certificate is None or arguments.authority is None:
+        raise EnrolmentError(_("--install needs --certificate and --authority"))
+    return command.run_install(
+        arguments.install, arguments.certificate, arguments.authority, arguments.device
+    )
 
 
 def _spool(arguments: argparse.Namespace) -> int:

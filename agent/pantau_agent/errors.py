@@ -27,6 +27,10 @@ class RemoteConfigError(AgentError):
     """What was kept of the remote configuration cannot be used."""
 
 
+class EnrolmentError(AgentError):
+    """A key, request or certificate of this device cannot be made or used."""
+
+
 class BudgetError(AgentError):
     """The file of the data budget cannot be used."""
 

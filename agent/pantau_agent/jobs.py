@@ -157,6 +157,7 @@ def _speed(config: AgentConfig, engine: Engine) -> Job:
             line_tries=section.busy_line_tries,
             skip_busy_line=section.busy_line == "skip",
             stable_stop=section.stable_stop,
+            own_testpoint=engine == "http",
         ),
         schedule=_speed_schedule(config, engine),
         timeout_s=section.download_s

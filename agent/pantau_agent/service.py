@@ -13,6 +13,7 @@ import structlog
 
 from pantau_agent.budget.keeper import Budget, KnownTime, path_of
 from pantau_agent.budget.publishing import PublishingMeter
+from pantau_agent.certificate_file import CertificateWatch
 from pantau_agent.errors import RemoteConfigError, SpoolDamagedError, SpoolError
 from pantau_agent.jobs import jobs_of
 from pantau_agent.probes.base import AgentState, Context, TestTraffic
@@ -22,6 +23,7 @@ from pantau_agent.publisher.publisher import Publisher
 from pantau_agent.remote import RemoteControl, RemoteListener
 from pantau_agent.scheduler import Scheduler
 from pantau_agent.spool import Spool
+from pantau_agent.testpoint_token import TokenKeeper
 from pantau_agent.timekeeping import Timekeeper
 from pantau_wire import __version__, codec
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _DRAIN_POLL_S = 0.05
+_CERTIFICATE_LOOK_S = 3600.0
 
 
 class Agent:
@@ -71,7 +74,9 @@ class Agent:
             meter=meter,
         )
         self._publisher.on_time = self._time_came
-        self._context = Context(test_traffic=traffic, agent_state=self._state)
+        tokens = TokenKeeper(config.spool.path)
+        self._publisher.on_token = tokens.take
+        self._context = Context(test_traffic=traffic, agent_state=self._state, testpoint_token=tokens.current)
         self._commit_failing = False
 
     async def run(self) -> None:
@@ -98,6 +103,7 @@ class Agent:
             asyncio.create_task(scheduler.run(self._jobs), name="jobs"),
             asyncio.create_task(self._remote.run(reconfigure, self._publisher.reported), name="remote"),
             asyncio.create_task(self._commit_regularly(), name="commit"),
+            asyncio.create_task(self._watch_certificate(), name="certificate"),
         ]
         try:
             await _until(stop, [publishing, *working])
@@ -119,6 +125,16 @@ class Agent:
             self._time_known.clear()
             await self._commit()
             await self._budget.flush()
+
+    async def _watch_certificate(self) -> None:
+        """Look each hour how long the certificate lasts, once somebody vouches for the time."""
+        file = self._config.broker.cert_file
+        watch = CertificateWatch(file) if file is not None else None
+        while True:
+            time_known = self._known_time()
+            if watch is not None and time_known.trusted:
+                watch.look(time_known.utc_s)
+            await asyncio.sleep(_CERTIFICATE_LOOK_S)
 
     def _time_came(self) -> None:
         """Have what waits for the time committed at once; nothing waits: then the card is left alone."""

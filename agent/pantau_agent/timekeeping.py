@@ -154,6 +154,12 @@ class Timekeeper:
                 self._learn(self.boot, found)
             return current is None or _contradicts(found, current)
 
+    def collector_offset_ns(self, stamp: Stamp) -> int | None:
+        """Return this clock minus the collector's by its best answer, None before any in this boot."""
+        with self._lock:
+            reference = self._collector
+        return None if reference is None else stamp.time_ns - reference.time_at(stamp.uptime_ns)
+
     def resolve(self, stamp: Stamp) -> Resolved | None:
         """Return the time of a stamp, None while that is not known.
 

@@ -1,4 +1,4 @@
-"""`pantau-collector`: run, dead-letters, registry, config."""
+"""`pantau-collector`: run, access, dead-letters, registry, config, and more."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from pantau_collector import dead_letters_cli, logs
+from pantau_collector import audit_cli, dead_letters_cli, logs
+from pantau_collector.access import cli as access_cli
 from pantau_collector.config import DEFAULT_PATH, load
 from pantau_collector.errors import CollectorError
+from pantau_collector.identity import cli as identity_cli
 from pantau_collector.registry import cli as registry_cli
+from pantau_collector.remote_config import cli as remote_config_cli
 from pantau_wire import __version__
 
 
@@ -37,13 +40,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="collect until stopped, and serve the portal")
     run.set_defaults(function=_run)
-    config = commands.add_parser("config", help="print the configuration in force, secrets hidden")
+    config = commands.add_parser(
+        "config", help="print the configuration in force, secrets hidden; or configure agents from afar"
+    )
     config.set_defaults(function=_config)
+    remote_config_cli.add_arguments(config)
     letters = commands.add_parser("dead-letters", help="list, show, replay or discard refused payloads")
     dead_letters_cli.add_arguments(letters)
+    audit = commands.add_parser("audit", help="prove that nothing is missing, or name what is")
+    audit_cli.add_arguments(audit)
     registry = commands.add_parser("registry", help="check, show, add, search: devices and villages")
     registry.set_defaults(function=registry_cli.run)
     registry_cli.add_arguments(registry)
+    access = commands.add_parser("access", help="who may see the portal: tokens, people, journal")
+    access_cli.add_arguments(access)
+    identity_cli.add_arguments(commands)
     return parser
 
 

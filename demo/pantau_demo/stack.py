@@ -85,6 +85,7 @@ path = "{state}/devices.csv"
 
 [web]
 port = {portal_port}
+access_path = "{state}/access.db"
 """
 
 

@@ -4,8 +4,10 @@ TestpointError
 ├── ConfigurationError     a setting is wrong; the message says which and why
 ├── ListenError            a port cannot be had; the message says what to do
 ├── RequestError           an HTTP request is answered with an error status
+│   ├── TokenRefusedError  it comes without a token that lets it in
 │   └── AdmissionError     the request is fine, but must come later
 │       ├── TooManyTestsError
+│       ├── TooManyTestsOfDeviceError
 │       └── TooManyStreamsError
 ├── PacketTooShortError    a UDP packet is no STAMP test packet
 └── WrongHmacError         a STAMP test packet is not signed with a key of ours
@@ -42,6 +44,14 @@ class RequestError(TestpointError):
         self.headers = headers
 
 
+class TokenRefusedError(RequestError):
+    """The request brings no token that lets it in; `fault` is a word for programs (RFC 9110, 11.6.1)."""
+
+    def __init__(self, fault: str, message: str) -> None:
+        challenge = ("WWW-Authenticate", f'Pantau error="{fault}"')
+        super().__init__(HTTPStatus.UNAUTHORIZED, f"token_{fault}", message, headers=(challenge,))
+
+
 class AdmissionError(RequestError):
     """The request may be repeated after `retry_after_s` seconds."""
 
@@ -56,6 +66,14 @@ class TooManyTestsError(AdmissionError):
     def __init__(self, max_tests: int, retry_after_s: int) -> None:
         message = f"all {max_tests} test slots are taken; try again in {retry_after_s} s"
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_tests", message, retry_after_s)
+
+
+class TooManyTestsOfDeviceError(AdmissionError):
+    """One device runs as many tests as it may."""
+
+    def __init__(self, max_tests: int, retry_after_s: int) -> None:
+        message = f"one device may run {max_tests} tests at once; try again in {retry_after_s} s"
+        super().__init__(HTTPStatus.TOO_MANY_REQUESTS, "too_many_tests_of_device", message, retry_after_s)
 
 
 class TooManyStreamsError(AdmissionError):

@@ -16,6 +16,7 @@ from pantau_testpoint.ntp.server import NtpServer
 from pantau_testpoint.settings import Settings
 from pantau_testpoint.speed.admission import Admission
 from pantau_testpoint.speed.endpoints import Health
+from pantau_testpoint.speed.guard import Guard, open_guard
 from pantau_testpoint.speed.limits import Limits
 from pantau_testpoint.speed.server import SpeedServer
 from pantau_testpoint.stamp.modes import Acceptance
@@ -31,17 +32,21 @@ async def run(settings: Settings) -> None:
     """
     log = structlog.get_logger()
     acceptance = _acceptance(settings, log)
+    guard = None if settings.token_key_file is None else open_guard(settings.token_key_file)
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
         tcp = stack.enter_context(listen_tcp(settings.listen, settings.http_port))
         udp = stack.enter_context(listen_udp(settings.listen, settings.stamp_port))
         ports = {"http_port": tcp.getsockname()[1], "stamp_port": udp.getsockname()[1]}
         stateful = settings.stamp_mode == "stateful"
         reflector = stack.enter_context(Reflector(udp, log, stateful=stateful, acceptance=acceptance))
-        admission = Admission(max_tests=settings.max_tests, log=log)
+        admission = Admission(
+            max_tests=settings.max_tests, max_tests_per_device=settings.max_tests_per_device, log=log
+        )
         limits = Limits.for_tests(settings.max_tests)
         allow_open_files(limits.max_connections)
         ntp = _ntp_server(settings, stack, ports, log)
-        async with SpeedServer(tcp, admission, _health(admission, reflector, ntp), limits):
+        health = _health(admission, reflector, ntp, guard)
+        async with SpeedServer(tcp, admission, health, limits, guard):
             stack.enter_context(_ready_file(settings.ready_file, ports))
             log.info("testpoint.ready", listen=settings.listen, version=__version__, **ports)
             await stop.wait()
@@ -70,10 +75,12 @@ def _ntp_server(
     return stack.enter_context(NtpServer(udp, log))
 
 
-def _health(admission: Admission, reflector: Reflector, ntp: NtpServer | None) -> Health:
+def _health(admission: Admission, reflector: Reflector, ntp: NtpServer | None, guard: Guard | None) -> Health:
+    parts = [part for part in (admission, reflector, ntp, guard) if part is not None]
+
     def health() -> dict[str, object]:
         status = "ok" if reflector.alive else "reflector_dead"
-        numbers = {**admission.numbers(), **reflector.numbers(), **(ntp.numbers() if ntp else {})}
+        numbers = {name: number for part in parts for name, number in part.numbers().items()}
         return {"status": status, "version": __version__, **numbers}
 
     return health

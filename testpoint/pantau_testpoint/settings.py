@@ -29,6 +29,8 @@ class Settings:
     http_port: int = 8989
     stamp_port: int = 8862
     max_tests: int = 8
+    token_key_file: Path | None = None
+    max_tests_per_device: int = 2
     stamp_mode: StampMode = "stateful"
     stamp_key_file: Path | None = None
     stamp_accept: StampAccept = "authenticated"
@@ -99,6 +101,19 @@ OPTIONS = (
         _whole_number(1, MAX_TESTS),
         "N",
         "speed tests at once; a further one is told to come back later",
+    ),
+    Option(
+        "token_key_file",
+        Path,
+        "PATH",
+        "test only with devices that bring a token signed with one of these public keys, one a line; "
+        "pantau-collector testpoint-key makes them",
+    ),
+    Option(
+        "max_tests_per_device",
+        _whole_number(1, MAX_TESTS),
+        "N",
+        "with a token key file: speed tests that one device may run at once",
     ),
     Option(
         "stamp_mode",

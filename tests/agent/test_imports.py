@@ -55,6 +55,7 @@ HEAVY = {
     "pantau_demo": "another part",
     "pantau_agent.live": "only for `pantau-agent test`",
     "pantau_agent.doctor": "only for `pantau-agent doctor`",
+    "pantau_agent.enrolment": "only for `pantau-agent enroll`",
     "unittest": "nobody tests here",
     "multiprocessing": "nobody forks here",
 }

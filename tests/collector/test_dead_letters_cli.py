@@ -11,7 +11,7 @@ from tests.collector.ingest import processes
 from tests.collector.ingest.envelopes import BAD_DATA, START_NS, bad_record, envelope, envelope_of, record
 
 from pantau_collector.cli import main
-from pantau_collector.deadletters import DeadLetter, DeadLetters
+from pantau_collector.deadletters import DeadLetter, DeadLetters, Quota
 from pantau_collector.ingest.sorting import Message, Rules, sort_message
 from pantau_collector.ingest.writer import Writer
 from pantau_collector.metrics import Metrics
@@ -42,13 +42,23 @@ class Desk:
         captured = self._capture.readouterr()
         return code, captured.out + captured.err
 
-    def refuse(self, payload: bytes, content_type: str | None, device: str = "desa-1") -> None:
+    def rotate(self, payload: bytes, content_type: str | None, device: str = "desa-1") -> None:
+        """The same, where there is room for one letter of each device."""
+        self.refuse(payload, content_type, device, Quota(device_letters=1))
+
+    def refuse(
+        self,
+        payload: bytes,
+        content_type: str | None,
+        device: str = "desa-1",
+        quota: Quota | None = None,
+    ) -> None:
         """Have the ingest take a message, as it does when a device publishes it."""
         topic = f"pantau/v1/{device}/measurements"
         found = sort_message(Message(topic, payload, content_type), EVERYONE, START_NS + 10**12)
         with (
             contextlib.closing(SqliteStore(self._folder / "pantau.db")) as store,
-            contextlib.closing(DeadLetters(self._folder / "dead-letters.db")) as letters,
+            contextlib.closing(DeadLetters(self._folder / "dead-letters.db", quota)) as letters,
         ):
             Writer(store, letters, Metrics()).write([found])
 
@@ -65,7 +75,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("LANGUAGE", "en")
     return Desk(tmp_path, capsys)
 
 
@@ -100,6 +111,44 @@ def test_list_as_json(desk: Desk):
     assert set(letter) == {
         "id", "device", "at", "last_at", "times_count", "reason", "detail", "payload_bytes", "content_type",
     }  # fmt: skip
+
+
+def test_summary(desk: Desk):
+    """By device and reason: what is kept, what made room, how often and when; most first."""
+    desk.refuse(b"garbage", None, device="desa-2")
+    desk.refuse(*envelope_of(bad_record(1), bad_record(2), bad_record(3)))
+    desk.refuse(b"garbage", None, device="collector-1")
+    desk.rotate(b"other", None, device="desa-2")
+    code, text = desk.ask("list", "--summary", "--lang", "en")
+    first, second, third = text.splitlines()
+    instant = "2025-06-15T15:23:20+00:00"
+    assert code == 0
+    assert first.startswith("desa-1, invalid_record: 3 kept (")
+    assert second == (
+        "desa-2, malformed: 1 kept (5 bytes), 1 made room; arrived 2 time(s),"
+        f" first {instant}, last {instant}"
+    )
+    assert third.startswith("(no device's topic), invalid_topic: 1 kept (7 bytes), 0 made room;")
+    assert desk.ask("list", "--summary", "--device", "desa-2", "--lang", "en") == (0, second + "\n")
+    assert "desa-2, malformed: 1 disimpan" in desk.ask("list", "--summary", "--lang", "id")[1]
+
+
+def test_summary_as_json(desk: Desk):
+    """For machines the same, one object per line."""
+    desk.refuse(b"garbage", None)
+    desk.rotate(b"other", None)
+    (found,) = map(json.loads, desk.ask("list", "--summary", "--json")[1].splitlines())
+    assert found == {
+        "device": "desa-1",
+        "reason": "malformed",
+        "kept_count": 1,
+        "kept_bytes": 5,
+        "rotated_count": 1,
+        "rotated_bytes": 7,
+        "times_count": 2,
+        "first_at": "2025-06-15T15:23:20+00:00",
+        "last_at": "2025-06-15T15:23:20+00:00",
+    }
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,67 @@ async def test_packets_come_in_any_pieces():
         assert got == [(f"t/{number}", number) for number in range(1, 200, 30)]
 
 
+async def test_who_is_held_back_waits():
+    """While held back nothing is taken, not even what came in one piece; then all of it, in order."""
+    packets = [mqtt5.PublishPacket(f"t/{number}", b"x").write() for number in range(100)]
+    got: list[str] = []
+
+    def take(packet: mqtt5.PublishPacket) -> None:
+        got.append(packet.topic)
+        if len(got) % 10 == 0:
+            connection.hold_back()
+
+    async with serving(saying(WELCOME, b"".join(packets[:50]), b"".join(packets[50:]))) as options:
+        connection = await mqtt.connect(options, take)
+        for count in range(10, 101, 10):
+            await until(lambda: len(got) == count)  # noqa: B023 - it waits here
+            await asyncio.sleep(0.02)
+            assert len(got) == count
+            connection.go_on()
+        assert got == [f"t/{number}" for number in range(100)]
+        connection.close()
+
+
+async def test_a_held_back_connection_outlives_its_pings():
+    """Answers to pings that could not be read while held back are no reason to give up the connection."""
+    pings: list[bytes] = []
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(mqtt5.ConnAckPacket(server_keep_alive=1).write())
+        while data := await reader.read(1000):
+            pings.append(data)
+            writer.write(mqtt5.PingRespPacket().write())
+
+    async with serving(peer) as options:
+        connection = await mqtt.connect(options, ignore)
+        connection.hold_back()
+        pinging = asyncio.create_task(connection.keep_alive())
+        await until(lambda: len(pings) >= 3)
+        connection.go_on()
+        await until(lambda: len(pings) >= 6)
+        assert not connection.lost.done()
+        pinging.cancel()
+        connection.close()
+
+
+async def test_a_lost_connection_is_not_gone_on_with():
+    """Packets that were read before the connection was lost are not taken later: nobody could ack them."""
+    packets = [mqtt5.PublishPacket("t", b"x").write() for _ in range(10)]
+    got: list[str] = []
+
+    def take(packet: mqtt5.PublishPacket) -> None:
+        got.append(packet.topic)
+        connection.hold_back()
+
+    async with serving(saying(WELCOME, b"".join(packets))) as options:
+        connection = await mqtt.connect(options, take)
+        await until(lambda: got)
+        connection.connection_lost(None)
+        connection.go_on()
+        assert got == ["t"]
+
+
 async def test_the_brokers_keep_alive_counts():
     """A broker that asks for pings more often than we would send them gets them."""
     answer = mqtt5.ConnAckPacket(server_keep_alive=1).write()

@@ -57,6 +57,7 @@ class Seen:
 
     uploaded_bytes: int = 0
     test_ids: set[str] = field(default_factory=set)
+    header_names: set[str] = field(default_factory=set)
     paths: list[str] = field(default_factory=list)
     refused_count: int = 0
 
@@ -197,6 +198,7 @@ class _Handler(socketserver.BaseRequestHandler):
             with self.owner.lock:
                 self.owner.seen.paths.append(target)
                 self.owner.seen.test_ids.add(headers["x-pantau-test"])
+                self.owner.seen.header_names.update(headers)
             yield method, target, headers
 
     def _answer(self, method: str, target: str, headers: dict[str, str]) -> None:

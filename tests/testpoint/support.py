@@ -12,6 +12,7 @@ import structlog
 
 from pantau_testpoint.listening import listen_tcp
 from pantau_testpoint.speed.admission import Admission
+from pantau_testpoint.speed.guard import Guard
 from pantau_testpoint.speed.limits import Limits
 from pantau_testpoint.speed.server import SpeedServer
 
@@ -37,13 +38,24 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def speed_server(
-    *, max_tests: int = 8, max_streams: int = 32, grace_s: float = 0.05, limits: Limits = QUICK
+    *,
+    max_tests: int = 8,
+    max_tests_per_device: int | None = None,
+    max_streams: int = 32,
+    grace_s: float = 0.05,
+    limits: Limits = QUICK,
+    guard: Guard | None = None,
 ) -> AsyncIterator[Running]:
-    log = structlog.get_logger()
-    admission = Admission(max_tests=max_tests, max_streams=max_streams, grace_s=grace_s, log=log)
+    admission = Admission(
+        max_tests=max_tests,
+        max_tests_per_device=max_tests_per_device,
+        max_streams=max_streams,
+        grace_s=grace_s,
+        log=structlog.get_logger(),
+    )
     with listen_tcp("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
-        async with SpeedServer(sock, admission, admission.numbers, limits):
+        async with SpeedServer(sock, admission, admission.numbers, limits, guard):
             yield Running(port, admission)
     assert admission.numbers()["active_streams"] == 0
 

@@ -205,6 +205,8 @@ ACK = Ack(
     stored=((1041, 1042), (1044, 1050)),
     rejected=(Rejected(seq=1043, reason="invalid_record"),),
     deferred=(Deferred(first_seq=1051, last_seq=1060, retry_after_s=120.0, reason="rate_limit"),),
+    testpoint_token="1.21fe31dfa154a261.1789963262.1790049662.desa-3310252007-1."
+    "FiGZ1zi3M0M404xNigMZLXKTQT_UOvrOhsJLbsbTxGGySsbcyLRmEOTUX4QZDhR_Xf9FXs9Kd9J7aHC11fv3DQ",
 )
 
 STATUS = Status(

@@ -88,5 +88,5 @@ def test_every_error_has_a_reason_of_its_own_fit_for_a_label() -> None:
     reasons = [
         error.reason for error in errors.WireError.__subclasses__() if error.__module__ == errors.__name__
     ]
-    assert len(set(reasons)) == len(reasons) == 9
+    assert len(set(reasons)) == len(reasons) == 10
     assert all(re.fullmatch(r"[a-z_]{1,30}", reason) for reason in reasons)

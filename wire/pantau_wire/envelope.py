@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from pantau_wire.fields import AnyMeasurement, ClockState
 from pantau_wire.remote import ConfigReport
@@ -18,6 +18,8 @@ MAX_CONFIG_REPORTS = 16  # the device and its groups
 
 Seq = Annotated[int, Meta(ge=1, le=INT64_MAX)]
 SeqRange = tuple[Seq, Seq]
+Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{1,400}\Z")]
+"""Fit for a header (RFC 6750, b64token): whoever can write acks must not write headers."""
 DropReason = Literal["spool_full", "spool_damaged", "too_large"]
 DeferReason = Literal[
     "unregistered",  # the device is not in the registry yet
@@ -100,7 +102,8 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True):
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
     """The collector's answer on `pantau/v1/{device}/ack`. `time_ns` is the server's clock.
 
-    `sent_uptime_ns` is the newest of the envelopes that it answers.
+    `sent_uptime_ns` is the newest of the envelopes that it answers. `testpoint_token` is a new one for this
+    device (see `tokens`), left out of nearly every ack.
     """
 
     v: int = VERSION
@@ -110,6 +113,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     stored: tuple[SeqRange, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     deferred: tuple[Deferred, ...] = ()
+    testpoint_token: Token | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         for first_seq, last_seq in self.stored:

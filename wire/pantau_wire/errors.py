@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+TokenFault = Literal["malformed", "unknown_key", "forged", "not_yet_valid", "expired"]
 
 
 class WireError(ValueError):
@@ -54,12 +56,22 @@ class InvalidTopicError(WireError):
 
 
 class SignatureError(WireError):
-    """A remote configuration that the owner of the key has not signed."""
+    """Something that the owner of the key has not signed."""
 
     reason = "signature"
 
 
 class KeyFormatError(WireError):
-    """Not a key for remote configuration."""
+    """Not an Ed25519 key as it is written here."""
 
     reason = "key_format"
+
+
+class TokenError(WireError):
+    """A testpoint's token that does not let its bearer in; `fault` is a word for programs."""
+
+    reason = "token"
+
+    def __init__(self, fault: TokenFault, text: str) -> None:
+        super().__init__(text)
+        self.fault = fault

@@ -758,8 +758,8 @@ class Device(Measurement, frozen=True, kw_only=True, tag="device"):
         Text(
             "Clock offset",
             "Selisih jam",
-            "Device's clock minus the server's, as the last answer showed it",
-            "Jam perangkat dikurangi jam peladen, menurut jawaban terakhir",
+            "Device's clock minus the server's, by the best of its recent answers",
+            "Jam perangkat dikurangi jam peladen, menurut jawaban terbaik belakangan ini",
         ),
     ] = None
     clock_daemon: Annotated[

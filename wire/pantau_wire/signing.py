@@ -1,4 +1,6 @@
-"""Ed25519 (RFC 8032) for remote configuration, on libsodium through PyNaCl; imported by who needs it only.
+"""Ed25519 (RFC 8032): keys, and the remote configuration's signatures; the testpoint's are in `tokens`.
+
+On libsodium through PyNaCl; imported by who needs it only.
 
 Keys travel as people handle them: the public one as base64 of its 32 bytes, the private one as PEM (PKCS #8,
 RFC 8410), which `openssl pkey` reads and writes too.
@@ -29,7 +31,7 @@ def new_private_pem() -> str:
 
 def public_key_of(pem: str) -> str:
     """Return the public key in base64; raises `KeyFormatError`."""
-    return base64.b64encode(bytes(_signing_key(pem).verify_key)).decode()
+    return base64.b64encode(bytes(signing_key(pem).verify_key)).decode()
 
 
 def key_id(public_key: str) -> str:
@@ -39,7 +41,7 @@ def key_id(public_key: str) -> str:
 
 def sign(text: str, pem: str) -> ConfigMessage:
     """Return the message that carries a text; raises `KeyFormatError`."""
-    signature = _signing_key(pem).sign(signed_bytes(text)).signature
+    signature = signing_key(pem).sign(signed_bytes(text)).signature
     return ConfigMessage(
         key=key_id(public_key_of(pem)), signature=base64.b64encode(signature).decode(), signed=text
     )
@@ -47,13 +49,27 @@ def sign(text: str, pem: str) -> ConfigMessage:
 
 def verify(message: ConfigMessage, public_key: str) -> None:
     """Raise `SignatureError` where the owner of the key has not signed exactly this text."""
-    key = VerifyKey(_public_bytes(public_key))
     try:
-        key.verify(signed_bytes(message.signed), base64.b64decode(message.signature))
-    except BadSignatureError:
+        check_signature(
+            verify_key(public_key), signed_bytes(message.signed), base64.b64decode(message.signature)
+        )
+    except SignatureError:
         raise SignatureError(
             f"the signature is not one of key {key_id(public_key)}; the message names key {message.key}"
         ) from None
+
+
+def verify_key(public_key: str) -> VerifyKey:
+    """Return the key that verifies; raises `KeyFormatError`."""
+    return VerifyKey(_public_bytes(public_key))
+
+
+def check_signature(key: VerifyKey, octets: bytes, signature: bytes) -> None:
+    """Raise `SignatureError` where the owner of the key has not signed exactly these octets."""
+    try:
+        key.verify(octets, signature)
+    except BadSignatureError:
+        raise SignatureError("the signature is not one of this key") from None
 
 
 def _public_bytes(public_key: str) -> bytes:
@@ -63,7 +79,8 @@ def _public_bytes(public_key: str) -> bytes:
     return key
 
 
-def _signing_key(pem: str) -> SigningKey:
+def signing_key(pem: str) -> SigningKey:
+    """Return the key that signs; raises `KeyFormatError`."""
     text = pem.strip().removeprefix(_PEM_HEAD).removesuffix(_PEM_TAIL)
     der = _decoded("".join(text.split()))
     if len(der) != len(_PKCS8_HEAD) + _KEY_BYTES or not der.startswith(_PKCS8_HEAD):

@@ -22,6 +22,7 @@ from pantau_agent.budget.policy import Answer, Limits
 from pantau_agent.errors import BudgetError
 from pantau_agent.probes.base import Context, TestTraffic
 from pantau_agent.schedules import local_time, second_of_day
+from pantau_agent.testpoint_token import TokenKeeper
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -228,8 +229,11 @@ def counted_test(config: AgentConfig) -> Iterator[Callable[[Callable[[Progress],
     A person's test is never withheld.
     """
     traffic = TestTraffic()
+    tokens = TokenKeeper(config.spool.path)
     try:
-        yield lambda on_progress: Context(test_traffic=traffic, on_progress=on_progress)
+        yield lambda on_progress: Context(
+            test_traffic=traffic, on_progress=on_progress, testpoint_token=tokens.current
+        )
     finally:
         path = path_of(config)
         if os.access(path, os.W_OK):

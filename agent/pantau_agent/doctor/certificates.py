@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _ssl
 import datetime as dt
 import re
 import ssl
@@ -10,6 +9,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, Any
 
+from pantau_agent.certificate_file import SOON_S, decoded
 from pantau_agent.doctor.findings import Finding, ok, problem, warning
 from pantau_agent.errors import ConfigError
 from pantau_agent.i18n import _
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from pantau_agent.config import AgentConfig, BrokerConfig
 
-_DAY_S = 86_400
-_SOON_DAYS = 30
 _NOT_YET_VALID, _EXPIRED = 9, 10  # OpenSSL's X509_V_ERR_*
 _OTHER_NAME = {62, 64}
 _UNKNOWN_CA = {2, 18, 19, 20, 21}
@@ -49,14 +47,8 @@ def own_certificate(config: AgentConfig) -> list[Finding]:
         return [problem(name, str(error), advice)]
     if broker.cert_file is None or broker.key_file is None:
         return []
-    found = _decoded(broker.cert_file)
+    found = decoded(broker.cert_file)
     return [_judge_dates(found) or _judge_name(found, config.device), *_readers(broker.key_file)]
-
-
-def _decoded(file: Path) -> dict[str, Any]:
-    """Return subject and dates; the only decoder in the standard library, there since Python 2.6."""
-    decoded: dict[str, Any] = _ssl._test_decode_cert(str(file))  # type: ignore[attr-defined]  # noqa: SLF001
-    return decoded
 
 
 def _judge_dates(found: dict[str, Any]) -> Finding | None:
@@ -70,7 +62,7 @@ def _judge_dates(found: dict[str, Any]) -> Finding | None:
     if now_s >= ends_s:
         detail = _("this device's certificate expired on {day}").format(day=day)
         return problem(name, detail, _("Enrol the device anew; check the clock first."))
-    if ends_s - now_s < _SOON_DAYS * _DAY_S:
+    if ends_s - now_s < SOON_S:
         detail = _("this device's certificate expires on {day}").format(day=day)
         return warning(name, detail, _("Have it renewed before that day."))
     return None

@@ -13,9 +13,10 @@ from pantau_agent.probes.base import Context, TestTraffic
 from pantau_agent.probes.failures import ProbeError
 from pantau_agent.probes.speed.engines import ENGINES
 from pantau_agent.probes.speed.transport.connection import Stop
-from pantau_agent.probes.speed.transport.errors import BusyError
+from pantau_agent.probes.speed.transport.errors import BusyError, TokenWantedError
 from pantau_agent.probes.speed.trial import Trial
 from pantau_agent.scheduler import measure
+from pantau_agent.testpoint_token import TokenKeeper
 
 if TYPE_CHECKING:
     from pantau_agent.config import AgentConfig
@@ -60,26 +61,36 @@ def judge_latency(name: str, found: Latency, stamp_port: int | None) -> Finding:
 
 async def engines(config: AgentConfig) -> list[Finding]:
     """Tell of each engine whether it can run, and of ours whether its server speaks its dialect."""
-    found = [asyncio.to_thread(_engine, job.target) for job in jobs.speed_jobs(config)]
+    tokens = TokenKeeper(config.spool.path)
+    found = [asyncio.to_thread(_engine, job.target, tokens) for job in jobs.speed_jobs(config)]
     return list(await asyncio.gather(*found))
 
 
-def _engine(target: SpeedTarget) -> Finding:
+def _engine(target: SpeedTarget, tokens: TokenKeeper) -> Finding:
     name = f"engine-{target.engine}"
     reason = ENGINES[target.engine].unavailable()
     if reason is not None:
         return problem(name, reason, _("Install it, or take the engine out of [speed] engines."))
     if target.engine != "http":
         return ok(name, _("available"))
-    return _test_server(name, replace(target, timeout_s=_SERVER_S, busy_tries=0))
+    return _test_server(name, replace(target, timeout_s=_SERVER_S, busy_tries=0), tokens)
 
 
-def _test_server(name: str, target: SpeedTarget) -> Finding:
-    trial = Trial(target=target, test_traffic=TestTraffic(), report=lambda _progress: None, stop=Stop())
+def _test_server(name: str, target: SpeedTarget, tokens: TokenKeeper) -> Finding:
+    trial = Trial(
+        target=target,
+        test_traffic=TestTraffic(),
+        report=lambda _progress: None,
+        stop=Stop(),
+        testpoint_token=tokens.current,
+    )
     try:
         ENGINES[target.engine].prepare(trial)
     except BusyError as error:
         return warning(name, f"{target.url}: {error.detail}", _("Nothing: the agent comes back by itself."))
+    except TokenWantedError as error:
+        advice = _("Let the agent run until a collector has answered it; the device must be registered.")
+        return problem(name, f"{target.url}: {error.detail}", advice)
     except ProbeError as error:
         advice = {
             "name_resolution": _("Check the name in [speed] url, then DNS."),

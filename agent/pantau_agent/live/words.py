@@ -129,7 +129,9 @@ class Words:
         return {
             "unreachable": _("Check cable or Wi-Fi, and whether the router has power and internet."),
             "timeout": _("The line may be very slow or broken off. Try again in a few minutes."),
-            "refused": _("Check address and port of the server in the configuration."),
+            "refused": _(
+                "Check address and port of the server in the configuration; with HTTP 401 see the detail."
+            ),
             "busy": _("Try again in a few minutes."),
             "name_resolution": _("Check the server's name in the configuration, then the router's DNS."),
             "protocol": _("Check the address; a login page of this network may stand in between."),

@@ -92,10 +92,12 @@ class Publisher:
         self._transitions = Transitions()
         self.on_time: Callable[[], None] = lambda: None
         """Called when an answer told the time, and records that waited for it can be committed."""
+        self.on_token: Callable[[str], None] = lambda _token: None
+        """Called in a thread of its own when an answer brought a token for the testpoint."""
 
     @property
     def clock_offset_ms(self) -> float | None:
-        """This device's clock minus the collector's, as the last answer showed it."""
+        """This device's clock minus the collector's, as the quickest of the recent answers showed it."""
         return self._server_clock.offset_ms
 
     @property
@@ -269,6 +271,8 @@ class Publisher:
     async def _answered(self, ack: Ack) -> None:
         if self._server_clock.answered(ack):
             self.on_time()
+        if isinstance(ack.testpoint_token, str):
+            await asyncio.to_thread(self.on_token, ack.testpoint_token)
         if ack.spool != self._outbox.spool_id:
             return
         await asyncio.to_thread(self._outbox.ack, ack.stored)

@@ -28,7 +28,7 @@ class ServerClock:
         self._attempts = 0
         self._ask_at = 0.0
         self.offset_ms: float | None = None
-        """This device's clock minus the collector's, as the last answer showed it."""
+        """This device's clock minus the collector's, as the quickest of the recent answers showed it."""
 
     def connected(self) -> None:
         """Begin anew: nobody on the new connection has been asked."""
@@ -49,7 +49,7 @@ class ServerClock:
     def answered(self, ack: Ack) -> bool:
         """Take an ack; tell whether times are known, or others, that were not before."""
         now = self._timekeeper.read()
-        sent_uptime_ns = now.uptime_ns if ack.sent_uptime_ns is None else ack.sent_uptime_ns
-        one_way_ns = max(0, now.uptime_ns - sent_uptime_ns) // 2
-        self.offset_ms = (now.time_ns - one_way_ns - ack.time_ns) / 1e6
-        return ack.sent_uptime_ns is not None and self._timekeeper.learn(ack.time_ns, sent_uptime_ns)
+        learnt = ack.sent_uptime_ns is not None and self._timekeeper.learn(ack.time_ns, ack.sent_uptime_ns)
+        offset_ns = self._timekeeper.collector_offset_ns(now)
+        self.offset_ms = (now.time_ns - ack.time_ns if offset_ns is None else offset_ns) / 1e6
+        return learnt

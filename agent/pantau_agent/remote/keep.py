@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pantau_agent.errors import RemoteConfigError
+from pantau_agent.wholefile import replace_file
 from pantau_wire.remote import Audience, ConfigMessage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE_NAME = "remote-config.json"
+_MODE = 0o644  # no secret: `pantau-agent config` shows it to whoever asks
 
 
 class _Kept(msgspec.Struct):
@@ -39,15 +40,5 @@ def read(file: Path) -> dict[str, ConfigMessage]:
 
 def write(file: Path, messages: dict[str, ConfigMessage]) -> None:
     """Replace the file at one stroke, and return when it would survive a power cut; raises `OSError`."""
-    fresh = file.with_suffix(".new")
-    with fresh.open("wb") as out:
-        out.write(msgspec.json.format(msgspec.json.encode(_Kept(messages)), indent=2) + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(file)
-    if os.name == "posix":
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    text = msgspec.json.format(msgspec.json.encode(_Kept(messages)), indent=2)
+    replace_file(file, text + b"\n", mode=_MODE)

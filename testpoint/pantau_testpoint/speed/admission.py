@@ -11,7 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from pantau_testpoint.errors import RequestError, TooManyStreamsError, TooManyTestsError
+from pantau_testpoint.errors import (
+    RequestError,
+    TooManyStreamsError,
+    TooManyTestsError,
+    TooManyTestsOfDeviceError,
+)
 from pantau_testpoint.speed.limits import MAX_STREAMS_PER_TEST
 from pantau_testpoint.transitions import Log, Transition
 
@@ -24,7 +29,7 @@ _TEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
 
 def identify(test_header: bytes | None, client_address: str) -> str:
-    """Return the key of the test that a request belongs to: here a token would be checked.
+    """Return the key of the test that a request belongs to.
 
     Raises RequestError if the header is there and is not 1 to 64 of A-Z, a-z, 0-9, _ and -.
     """
@@ -38,6 +43,7 @@ def identify(test_header: bytes | None, client_address: str) -> str:
 
 @dataclass(slots=True)
 class _Test:
+    device: str | None
     streams: int = 0
     quiet_since: float = 0.0
 
@@ -65,22 +71,24 @@ class Admission:
         *,
         max_tests: int,
         log: Log,
+        max_tests_per_device: int | None = None,
         max_streams: int = MAX_STREAMS_PER_TEST,
         grace_s: float = GRACE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_tests = max_tests
+        self._max_tests_per_device = max_tests_per_device or max_tests
         self._max_streams = max_streams
         self._grace_s = grace_s
         self._clock = clock
-        self._tests: dict[str, _Test] = {}
+        self._tests: dict[tuple[str | None, str], _Test] = {}
         self._full = Transition(log, begins="admission.full", ends="admission.free")
         self.refused_count = 0
 
-    def admit(self, test: str) -> Stream:
-        """Start one transfer of `test`. Raises TooManyTestsError or TooManyStreamsError."""
+    def admit(self, test: str, device: str | None = None) -> Stream:
+        """Start one transfer of `test`, the device's own where it is known; raises AdmissionError."""
         self._forget_finished()
-        running = self._tests.get(test) or self._take_slot(test)
+        running = self._tests.get((device, test)) or self._take_slot(test, device)
         if running.streams >= self._max_streams:
             self.refused_count += 1
             raise TooManyStreamsError(self._max_streams, RETRY_AFTER_S)
@@ -97,14 +105,20 @@ class Admission:
             "refused_count": self.refused_count,
         }
 
-    def _take_slot(self, test: str) -> _Test:
+    def _take_slot(self, test: str, device: str | None) -> _Test:
+        if device is not None and self._count_of(device) >= self._max_tests_per_device:
+            self.refused_count += 1
+            raise TooManyTestsOfDeviceError(self._max_tests_per_device, RETRY_AFTER_S)
         if len(self._tests) >= self._max_tests:
             self.refused_count += 1
             self._full.seen(max_tests=self._max_tests)
             raise TooManyTestsError(self._max_tests, RETRY_AFTER_S)
         self._full.over()
-        self._tests[test] = _Test()
-        return self._tests[test]
+        self._tests[device, test] = taken = _Test(device)
+        return taken
+
+    def _count_of(self, device: str) -> int:
+        return sum(test.device == device for test in self._tests.values())
 
     def _finish(self, test: _Test) -> None:
         test.streams -= 1

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from pantau_testpoint.errors import RequestError
 from pantau_testpoint.speed.admission import TEST_HEADER, Admission, Stream, identify
+from pantau_testpoint.speed.guard import Guard
 from pantau_testpoint.speed.request import EXPECT_CONTINUE, Request
 from pantau_testpoint.speed.response import NO_STORE, Answer, Headers, fault_answer, json_answer
 
@@ -81,12 +82,19 @@ def garbage_bytes(query: dict[str, str]) -> int:
 
 
 class Endpoints:
-    """Answers requests; `clock` is monotonic, in seconds."""
+    """Answers requests; `clock` is monotonic, in seconds. Without a guard everybody is let in."""
 
-    def __init__(self, admission: Admission, health: Health, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        admission: Admission,
+        health: Health,
+        clock: Callable[[], float],
+        guard: Guard | None = None,
+    ) -> None:
         self._admission = admission
         self._health = health
         self._clock = clock
+        self._guard = guard
 
     def plan(self, request: Request, client_address: str) -> Plan:
         """Return what to do about `request`. A Download or Upload holds a stream that must be released."""
@@ -98,7 +106,12 @@ class Endpoints:
             return fault_answer(fault, cors)
 
     def _admit(self, request: Request, client_address: str) -> Stream:
-        return self._admission.admit(identify(request.headers.get(TEST_HEADER), client_address))
+        device = self._let_in(request)
+        return self._admission.admit(identify(request.headers.get(TEST_HEADER), client_address), device)
+
+    def _let_in(self, request: Request) -> str | None:
+        """Return the device where one must be known; raises TokenRefusedError."""
+        return None if self._guard is None else self._guard.device_of(request)
 
     def _garbage(self, request: Request, client_address: str) -> Plan:
         size = garbage_bytes(request.query)
@@ -115,6 +128,8 @@ class Endpoints:
         return Upload(self._admit(request, client_address), self._clock(), _cors(request))
 
     def _ping(self, request: Request, _: str) -> Plan:
+        """Answer; a token is wanted here too, so that a device learns before its test that it needs one."""
+        self._let_in(request)
         return json_answer(HTTPStatus.OK, {"received_bytes": 0, "duration_s": 0.0}, _cors(request))
 
     def _get_ip(self, request: Request, client_address: str) -> Plan:

@@ -9,6 +9,7 @@ from pantau_testpoint.speed.admission import Admission
 from pantau_testpoint.speed.connection import Connection, Shared
 from pantau_testpoint.speed.endpoints import Endpoints, Health
 from pantau_testpoint.speed.garbage import RandomBlock
+from pantau_testpoint.speed.guard import Guard
 from pantau_testpoint.speed.limits import Limits
 
 
@@ -16,19 +17,25 @@ class SpeedServer:
     """Serves on a listening socket for as long as the context lasts; closes the socket with it."""
 
     def __init__(
-        self, sock: socket.socket, admission: Admission, health: Health, limits: Limits | None = None
+        self,
+        sock: socket.socket,
+        admission: Admission,
+        health: Health,
+        limits: Limits | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._listener = sock
         self._admission = admission
         self._health = health
         self._limits = limits or Limits()
+        self._guard = guard
         self._exit = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
             shared = Shared(
-                endpoints=Endpoints(self._admission, self._health, loop.time),
+                endpoints=Endpoints(self._admission, self._health, loop.time, self._guard),
                 garbage=stack.enter_context(RandomBlock()),
                 limits=self._limits,
                 clock=loop.time,

@@ -194,7 +194,7 @@ async def test_the_device_certificate_is_looked_at(tmp_path, authority):
     [
         ({"from_days": -9, "to_days": -1}, "problem", "this device's certificate expired on "),
         ({"from_days": 1, "to_days": 9}, "problem", "this device's certificate is not valid yet"),
-        ({"to_days": 20}, "warning", "this device's certificate expires on "),
+        ({"to_days": 44}, "warning", "this device's certificate expires on "),
         ({"name": "desa-2"}, "problem", "the certificate is for desa-2, and this device is called desa-1"),
     ],
     ids=["expired", "not yet valid", "soon", "another device's"],

@@ -138,6 +138,17 @@ async def test_what_is_no_test_server_is_told_apart(behaviour, words):
     assert words in detail
 
 
+async def test_a_testpoint_that_wants_a_token_is_not_blamed_on_the_firewall():
+    asking = b'HTTP/1.1 401 X\r\nWWW-Authenticate: Pantau error="missing"\r\nContent-Length: 0\r\n\r\n'
+    async with pages.serving([asking]) as server:
+        (found,) = await testpoint.engines(speed_config(f"http://127.0.0.1:{server.port}"))
+    assert found.state == "problem"
+    assert "none came yet" in found.detail
+    assert found.advice == (
+        "Let the agent run until a collector has answered it; the device must be registered."
+    )
+
+
 async def test_a_login_page_is_not_taken_for_a_test_server():
     """A captive portal redirects whatever is asked for."""
     portal = b"HTTP/1.1 302 Found\r\nLocation: http://login.example.id/\r\nContent-Length: 0\r\n\r\n"
