@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pantau_collector.ingest.sorting import Message, Rules, Sorted, sort_message
 from pantau_collector.registry.file import RegistryFile
 from pantau_collector.storage.base import Batch
@@ -40,9 +42,13 @@ class Replayer:
         reason = _why_not(found)
         if reason is not None:
             return reason
-        report = self._store.write(Batch(found.arrivals, found.deliveries))
+        # Whatever the letter says of its attempts: its points may be stored by now.
+        arrivals = [msgspec.structs.replace(arrival, attempt=0) for arrival in found.arrivals]
+        report = self._store.write(Batch(arrivals, found.deliveries))
         if report.altered:
             return "another value is stored for this time"
+        if report.refused:
+            return f"the store refuses it: {report.refused[0].reason}"
         self._letters.discard(letter.id)
         return None
 

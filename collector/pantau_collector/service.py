@@ -7,22 +7,23 @@ import contextlib
 import gc
 import signal
 import socket
-import ssl
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from pantau_collector.deadletters import DeadLetters
+from pantau_collector.deadletters import DeadLetters, Quota
 from pantau_collector.errors import ConfigError
 from pantau_collector.ingest.pipeline import Ingest
+from pantau_collector.ingest.tokens import open_desk
 from pantau_collector.ingest.writer import Writer
 from pantau_collector.metrics import Metrics
-from pantau_collector.mqtt import ConnectOptions
+from pantau_collector.mqtt import connect_options
 from pantau_collector.registry.file import RegistryFile
-from pantau_collector.storage.sqlite import SqliteStore
+from pantau_collector.storage.opening import open_store
+from pantau_collector.web.tls import ServerCertificate
 
 if TYPE_CHECKING:
-    from pantau_collector.config import BrokerConfig, CollectorConfig
+    from pantau_collector.config import CollectorConfig, StoreConfig, WebConfig
 
 log = structlog.get_logger()
 
@@ -36,19 +37,23 @@ class Collector:
         """Open everything; raises `CollectorError` where something cannot be used."""
         self._config = config
         self._registry = RegistryFile(config.registry.path)
-        self._options = _connect_options(config.broker)
+        self._options = connect_options(config.broker)
         self._metrics = Metrics()
         self._listener: socket.socket | None = None
+        self._certificate: ServerCertificate | None = None
         with contextlib.ExitStack() as stack:
             if config.web.enabled:
+                self._certificate = _certificate(config.web)
                 self._listener = stack.enter_context(_listen(config.web.host, config.web.port))
-            self._store = SqliteStore(config.store.path)
+            self._store = open_store(config.store)
             stack.callback(self._store.close)
-            self._dead_letters = DeadLetters(config.store.dead_letters_path)
+            self._dead_letters = DeadLetters(config.store.dead_letters_path, _quota(config.store))
             stack.callback(self._dead_letters.close)
             self._resources = stack.pop_all()
         writer = Writer(self._store, self._dead_letters, self._metrics)
-        self._ingest = Ingest(writer, config.ingest, self._metrics, self._is_registered)
+        self._ingest = Ingest(
+            writer, config.ingest, self._metrics, self._is_registered, open_desk(config.testpoint)
+        )
 
     async def run(self) -> None:
         """Collect until SIGTERM or SIGINT."""
@@ -63,6 +68,8 @@ class Collector:
             ),
             asyncio.create_task(self._watch_registry(), name="registry"),
         ]
+        if self._config.identity.path.exists():
+            tasks.append(asyncio.create_task(self._keep_identities(), name="identities"))
         if self._listener is not None:
             tasks.append(asyncio.create_task(self._serve_web(self._listener), name="web"))
         stopping = asyncio.create_task(stop.wait())
@@ -89,14 +96,29 @@ class Collector:
             await asyncio.sleep(_REGISTRY_LOOK_S)
             await asyncio.to_thread(self._registry.get)
 
+    async def _keep_identities(self) -> None:
+        from pantau_collector.identity.upkeep import Upkeep  # noqa: PLC0415 - only where authorities are
+
+        await Upkeep(self._config.identity, self._metrics).run()
+
     async def _serve_web(self, listener: socket.socket) -> None:
         from pantau_collector.web import server  # noqa: PLC0415 - without a portal nobody pays for it
         from pantau_collector.web.app import create_app  # noqa: PLC0415
 
-        app = create_app(self._store, self._registry, health=self.health, metrics=self._metrics.text)
+        web = self._config.web
+        app = create_app(self._store, self._registry, web, health=self.health, metrics=self._metrics.text)
         host, port = listener.getsockname()[:2]
-        log.info("portal.listening", url=f"http://{host}:{port}/", port=port)
-        await server.serve(app, listener)
+        scheme, place = "https" if self._certificate else "http", f"[{host}]" if ":" in host else host
+        log.info("portal.listening", url=f"{scheme}://{place}:{port}/", port=port)
+        await server.serve(app, listener, behind_proxy=web.behind_proxy, certificate=self._certificate)
+
+
+def _quota(config: StoreConfig) -> Quota:
+    return Quota(
+        device_letters=config.dead_letters_per_device,
+        device_bytes=config.dead_letters_mb_per_device * 1_000_000,
+        total_bytes=config.dead_letters_mb * 1_000_000,
+    )
 
 
 def relax_garbage_collection() -> None:
@@ -106,33 +128,16 @@ def relax_garbage_collection() -> None:
     gc.set_threshold(20_000, 20, 100)
 
 
-def _connect_options(config: BrokerConfig) -> ConnectOptions:
-    password = config.password.get_secret_value().encode() if config.password else None
-    return ConnectOptions(
-        host=config.host,
-        port=config.port,
-        client_id=config.client_id,
-        username=config.username,
-        password=password,
-        keepalive_s=config.keepalive_s,
-        receive_max=config.receive_max,
-        tls=_tls_context(config) if config.ca_file else None,
-    )
-
-
-def _tls_context(config: BrokerConfig) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=config.ca_file)
-        if config.cert_file:
-            context.load_cert_chain(config.cert_file, config.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"broker: cannot use the certificates: {error}") from None
-    return context
+def _certificate(web: WebConfig) -> ServerCertificate | None:
+    if web.cert_file is None or web.key_file is None:
+        return None
+    return ServerCertificate(web.cert_file, web.key_file)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=256)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         why = str(error.strerror).partition(" (while")[0]  # Python adds the address, which we say
         raise ConfigError(

@@ -155,7 +155,10 @@ async def test_a_collector_that_does_not_bring_it_back_gives_no_time(broker, nam
 def test_the_offset_counts_the_way_of_the_ack():
     """Half of what lies between sending and answer has passed since the collector read its clock."""
     readings = iter(
-        [Stamp(18 * 10**17, 0, "b", "unsynced"), *[Stamp(18 * 10**17 + 5 * 10**9, 10**10, "b", "unsynced")] * 3]
+        [
+            Stamp(18 * 10**17, 0, "b", "unsynced"),
+            *[Stamp(18 * 10**17 + 5 * 10**9, 10**10, "b", "unsynced")] * 3,
+        ]
     )
     server = ServerClock(Timekeeper(lambda: next(readings)), lambda _: 1.0)
     server.answered(Ack(spool="s", time_ns=18 * 10**17, sent_uptime_ns=8 * 10**9))

@@ -1,4 +1,4 @@
-"""What a store is. SQLite is one; InfluxDB will be another; nothing outside names either.
+"""What a store is. SQLite is one, InfluxDB another; nothing outside names either.
 
 A point is identified by device, kind, the kind's key fields and time. Writing it again changes
 nothing, so that every delivery may be repeated.
@@ -26,13 +26,16 @@ STAMP_COLUMNS = ("device", "time_ns", "spool", "seq", "boot", "uptime_ns", "cloc
 class Arrival(msgspec.Struct, frozen=True, gc=False):
     """One record with where it came from: what the ingest hands to the store.
 
-    A struct, because there are tens of thousands a second: made in a fifth of a dataclass's time.
+    `attempt` says how often it was sent, 0 where nobody knows. A store that overwrites looks first whether
+    the point is there, unless this is 1. A struct, because there are tens of thousands a second: made in a
+    fifth of a dataclass's time.
     """
 
     device: str
     spool: str
     boot: str
     record: Record
+    attempt: int = 0
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
@@ -55,13 +58,24 @@ class Batch:
     deliveries: Sequence[Delivery] = ()
 
 
+class Refusal(msgspec.Struct, frozen=True, gc=False):
+    """A point that the store refuses for ever, and why, in the store's words on one line."""
+
+    arrival: Arrival
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What a write found: new points, points that were there already, and those with other values."""
+    """What a write found: new points, points that were there already, and those with other values.
+
+    `refused` are not stored; everything else is.
+    """
 
     new_count: int = 0
     repeated_count: int = 0
     altered: Sequence[Arrival] = field(default=())
+    refused: Sequence[Refusal] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,10 @@ class Store(Protocol):
     """
 
     def write(self, batch: Batch) -> WriteReport:
-        """Write all of the batch; it is durable when this returns."""
+        """Write all of the batch but what the report refuses; it is durable when this returns.
+
+        Raises `StoreRefusesError` where the store refuses so much that it is no fault of single points.
+        """
         ...
 
     def points(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pantau_collector.storage.sqlite import SqliteStore
-
 if TYPE_CHECKING:
     from pantau_collector.config import StoreConfig
     from pantau_collector.storage.base import Store
@@ -13,4 +11,10 @@ if TYPE_CHECKING:
 
 def open_store(config: StoreConfig) -> Store:
     """Return the configured store; close it after use. Raises `StoreError` where it cannot be opened."""
+    if config.kind == "influxdb":
+        from pantau_collector.storage.influx.store import InfluxStore  # noqa: PLC0415 - the other costs its memory
+
+        return InfluxStore(config.influxdb)
+    from pantau_collector.storage.sqlite import SqliteStore  # noqa: PLC0415
+
     return SqliteStore(config.path)

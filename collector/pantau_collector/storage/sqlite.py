@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from pantau_collector.errors import StoreUnavailableError
 from pantau_collector.storage import sqlitefile, tables
 from pantau_collector.storage.base import (
-    STAMP_COLUMNS,
     Arrival,
     Batch,
     Delivery,
@@ -23,6 +22,7 @@ from pantau_collector.storage.base import (
     Value,
     WriteReport,
 )
+from pantau_collector.storage.rows import STAMP_COUNT, point_of, row_of
 from pantau_wire import ranges, schema
 from pantau_wire.fields import KINDS
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WRITER_CACHE_KIB = 32 * 1024  # holds each device's newest page: half as fast again as SQLite's 2 MiB
-_NOT_VALUES = len(STAMP_COLUMNS)
 
 
 class SqliteStore:
@@ -94,7 +93,7 @@ class SqliteStore:
         args = [device, since_ns, 2**63 - 1 if until_ns is None else until_ns, *(where or {}).values()]
         sql += f" ORDER BY time_ns DESC LIMIT {-1 if newest is None else int(newest)}"
         rows = self._select(tables.select_sql(kind) + sql, args)
-        return [tables.point_of(kind, row) for row in reversed(rows)]
+        return [point_of(kind, row) for row in reversed(rows)]
 
     def activity(self, device: str | None = None) -> list[DeviceActivity]:
         """Return what is held of each device, or of the one; see `Store`."""
@@ -168,7 +167,7 @@ class SqliteStore:
 
 def _insert(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> WriteReport:
     """Insert the points of one kind: all at once, and one by one where some are there already."""
-    rows = [tables.row_of(kind, arrival) for arrival in arrivals]
+    rows = [row_of(kind, arrival) for arrival in arrivals]
     db.execute("SAVEPOINT kind")
     inserted = db.executemany(tables.insert_sql(kind), rows).rowcount
     if inserted == len(rows):
@@ -184,10 +183,10 @@ def _insert_one_by_one(db: sqlite3.Connection, kind: str, arrivals: list[Arrival
     new: list[Arrival] = []
     altered: list[Arrival] = []
     for arrival in arrivals:
-        row = tables.row_of(kind, arrival)
+        row = row_of(kind, arrival)
         if db.execute(tables.insert_sql(kind), row).rowcount:
             new.append(arrival)
-        elif _twin(db, kind, arrival) != row[_NOT_VALUES:]:
+        elif _twin(db, kind, arrival) != row[STAMP_COUNT:]:
             altered.append(arrival)
     _count_activity(db, kind, new)
     return WriteReport(len(new), len(arrivals) - len(new) - len(altered), altered)
@@ -196,7 +195,7 @@ def _insert_one_by_one(db: sqlite3.Connection, kind: str, arrivals: list[Arrival
 def _twin(db: sqlite3.Connection, kind: str, arrival: Arrival) -> tuple[Value, ...]:
     sql = tables.select_sql(kind) + tables.same_point_sql(kind)
     stored: tuple[Value, ...] = db.execute(sql, tables.identity_of(kind, arrival)).fetchone()
-    return stored[_NOT_VALUES:]
+    return stored[STAMP_COUNT:]
 
 
 def _count_activity(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> None:

@@ -1,0 +1,101 @@
+"""InfluxQL, the one language that InfluxDB 1, 2 and 3 all serve, and rows out of its answers."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from pantau_collector.storage.influx import lines
+from pantau_collector.storage.rows import column_names
+from pantau_wire import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pantau_collector.storage.base import Value
+    from pantau_collector.storage.influx.results import Series
+    from pantau_collector.storage.rows import Row
+
+_ACTIVITY = ("count", "first", "last")
+ACTIVITY_STATEMENTS = len(_ACTIVITY)
+
+
+def text(value: str) -> str:
+    """Return a text as a literal."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def names(wanted: Iterable[str]) -> str:
+    """Return names as a list of identifiers."""
+    return ", ".join([f'"{name}"' for name in wanted])
+
+
+def of_devices(devices: Iterable[str]) -> str:
+    """Return the condition that a point is of one of these devices."""
+    return "(" + " OR ".join([f'"device" = {text(device)}' for device in devices]) + ")"
+
+
+def points(
+    kind: str,
+    device: str,
+    *,
+    since_ns: int,
+    until_ns: int | None,
+    where: Mapping[str, Value],
+    newest: int | None,
+) -> str:
+    """Return the question for a device's points, newest first."""
+    conditions = [of_devices([device]), f"time >= {since_ns}"]
+    if until_ns is not None:
+        conditions.append(f"time < {until_ns}")
+    conditions += [f'"{key}" = {text(lines.tag_value(str(value)))}' for key, value in where.items()]
+    limit = "" if newest is None else f" LIMIT {int(newest)}"
+    return f"{_select(kind)} WHERE {' AND '.join(conditions)} ORDER BY time DESC{limit}"
+
+
+def points_of(kind: str, devices: Iterable[str], first_ns: int, last_ns: int) -> str:
+    """Return the question for the points of several devices, both ends included."""
+    return f"{_select(kind)} WHERE {of_devices(devices)} AND time >= {first_ns} AND time <= {last_ns}"
+
+
+def activity(kind: str, device: str | None) -> str:
+    """Return `ACTIVITY_STATEMENTS` questions by device: how many points, the first, the last."""
+    condition = "" if device is None else f" WHERE {of_devices([device])}"
+    return ";".join(
+        f'SELECT {function}("seq") FROM "{kind}"{condition} GROUP BY "device"'  # noqa: S608 - names are our own
+        for function in _ACTIVITY
+    )
+
+
+def deliveries(device: str, since_ns: int) -> str:
+    """Return the question for what became of a device's numbers, in `Delivery`'s order."""
+    wanted = names(("spool", "first_seq", "last_seq", "state", "at_ns", "reason"))
+    condition = f"{of_devices([device])} AND time >= {since_ns}"
+    return f'SELECT {wanted} FROM "{lines.DELIVERY}" WHERE {condition}'  # noqa: S608 - names are our own
+
+
+def seqs(kind: str, device: str, spool: str) -> str:
+    """Return the question for a spool's numbers."""
+    return f'SELECT "seq" FROM "{kind}" WHERE {of_devices([device])} AND "spool" = {text(spool)}'  # noqa: S608
+
+
+def rows(kind: str, series: Series) -> list[Row]:
+    """Return what `points` and `points_of` are answered as rows of the kind."""
+    wanted = column_names(kind)
+    places = [series.columns.index("time" if name == "time_ns" else name) for name in wanted]
+    keys = [wanted.index(name) for name in schema.key_names(kind)]
+    return [_row(values, places, keys) for values in series.values]
+
+
+def _row(values: Sequence[Value], places: Sequence[int], keys: Sequence[int]) -> Row:
+    row = [values[place] for place in places]
+    for key in keys:
+        row[key] = lines.text_of_tag(str(row[key]))
+    return tuple(row)
+
+
+@functools.cache
+def _select(kind: str) -> str:
+    wanted = [name for name in column_names(kind) if name != "time_ns"]
+    return f'SELECT {names(wanted)} FROM "{kind}"'  # noqa: S608 - names are our own

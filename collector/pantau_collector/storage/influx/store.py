@@ -1,0 +1,182 @@
+"""The `Store` on InfluxDB."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pantau_collector.errors import StoreUnavailableError
+from pantau_collector.storage.base import Arrival, Delivery, DeviceActivity, Point, Value, WriteReport
+from pantau_collector.storage.influx import lines, questions, sending, twins
+from pantau_collector.storage.influx.client import Client
+from pantau_collector.storage.influx.patience import Breaker, Gate
+from pantau_collector.storage.rows import STAMP_COUNT, Row, point_of, row_of
+from pantau_wire import ranges, schema
+from pantau_wire.fields import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pantau_collector.config import InfluxConfig
+    from pantau_collector.storage.base import Batch
+    from pantau_collector.storage.influx.sending import Line
+
+_FIRST_ATTEMPT = 1
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """A batch's arrivals: lines to send, and what is there already."""
+
+    fresh: list[Line] = field(default_factory=list)
+    altered: list[Arrival] = field(default_factory=list)
+    repeated_count: int = 0
+    kept: set[tuple[str, str, int]] = field(default_factory=set)
+    """Device, spool and number of what is stored under that very number."""
+
+
+class InfluxStore:
+    """A `Store` that other collectors may share. Nothing is asked of the server before it is needed.
+
+    Deliveries are durable before their points are sent: where a point is found stored, so is its delivery.
+    """
+
+    def __init__(
+        self, config: InfluxConfig, *, gate: Gate | None = None, breaker: Breaker | None = None
+    ) -> None:
+        """Connect to nothing yet: the server may come later."""
+        self._client = Client(config)
+        self._gate = gate or Gate()
+        self._breaker = breaker or Breaker()
+
+    def write(self, batch: Batch) -> WriteReport:
+        """Write all of the batch but what is refused; see `Store`."""
+        with self._patience():
+            found = self._sort(batch.arrivals)
+            sending.send_all(self._client, _delivery_lines(batch.deliveries, found.kept))
+            refused = sending.send(self._client, self._breaker, found.fresh)
+        return WriteReport(
+            new_count=len(found.fresh) - len(refused),
+            repeated_count=found.repeated_count,
+            altered=found.altered,
+            refused=refused,
+        )
+
+    def points(
+        self,
+        kind: str,
+        device: str,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, Value] | None = None,
+        newest: int | None = None,
+    ) -> list[Point]:
+        """Return points with since <= time < until, oldest first; see `Store`."""
+        keys = schema.key_names(kind)
+        if not set(where or ()) <= set(keys):
+            raise ValueError(f"{kind} can be asked by {', '.join(keys)} only")
+        if newest == 0:  # which InfluxQL takes for no limit
+            return []
+        question = questions.points(
+            kind, device, since_ns=since_ns, until_ns=until_ns, where=where or {}, newest=newest
+        )
+        rows = [row for _, series in self._client.ask(question) for row in questions.rows(kind, series)]
+        return sorted((point_of(kind, row) for row in rows), key=lambda point: (point.time_ns, point.seq))
+
+    def activity(self, device: str | None = None) -> list[DeviceActivity]:
+        """Return what is held of each device, or of the one; see `Store`."""
+        asked = [(kind, questions.activity(kind, device)) for kind in KINDS]
+        counts: dict[str, dict[str, int]] = defaultdict(dict)
+        times: dict[str, list[int]] = defaultdict(list)
+        for number, series in self._client.ask(*(question for _, question in asked)):
+            kind = asked[number // questions.ACTIVITY_STATEMENTS][0]
+            ((time_ns, value),) = series.values
+            if number % questions.ACTIVITY_STATEMENTS:
+                times[series.tags["device"]].append(time_ns)
+            else:
+                counts[series.tags["device"]][kind] = int(value)
+        return [
+            DeviceActivity(name, min(times[name]), max(times[name]), counts[name]) for name in sorted(counts)
+        ]
+
+    def deliveries(self, device: str, since_ns: int = 0) -> list[Delivery]:
+        """Return what became of the device's sequence numbers; see `Store`."""
+        entries = [
+            Delivery(device, *values[1:])
+            for _, series in self._client.ask(questions.deliveries(device, since_ns))
+            for values in series.values
+        ]
+        entries.sort(key=lambda entry: (entry.at_ns, entry.first_seq))
+        first: dict[tuple[str, int, int, str], Delivery] = {}
+        for entry in entries:
+            if entry.at_ns >= since_ns:
+                first.setdefault((entry.spool, entry.first_seq, entry.last_seq, entry.state), entry)
+        return list(first.values())
+
+    def stored_seqs(self, device: str, spool: str) -> list[tuple[int, int]]:
+        """Return the sequence numbers whose points are here; see `Store`."""
+        asked = [questions.seqs(kind, device, spool) for kind in KINDS]
+        return ranges.from_numbers(seq for _, series in self._client.ask(*asked) for _, seq in series.values)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @contextlib.contextmanager
+    def _patience(self) -> Iterator[None]:
+        self._gate.check()
+        try:
+            yield
+        except StoreUnavailableError as failure:
+            self._gate.failed(failure)
+            raise
+        self._gate.passed()
+
+    def _sort(self, arrivals: Sequence[Arrival]) -> _Sorted:
+        by_kind: dict[str, list[tuple[Arrival, Row]]] = defaultdict(list)
+        for arrival in arrivals:
+            kind = schema.kind_of(arrival.record.data)
+            by_kind[kind].append((arrival, row_of(kind, arrival)))
+        known = self._known(by_kind)
+        found = _Sorted()
+        for kind, entries in by_kind.items():
+            for arrival, row in entries:
+                _sort_point(kind, arrival, row, known, found)
+        return found
+
+    def _known(self, by_kind: Mapping[str, Sequence[tuple[Arrival, Row]]]) -> dict[twins.Identity, Row]:
+        """Return what is stored of the points that may be stored already."""
+        wanted = {
+            kind: [row for arrival, row in entries if arrival.attempt != _FIRST_ATTEMPT]
+            for kind, entries in by_kind.items()
+        }
+        return twins.find(self._client, wanted)
+
+
+def _sort_point(
+    kind: str, arrival: Arrival, row: Row, known: dict[twins.Identity, Row], found: _Sorted
+) -> None:
+    series = lines.series_of(kind, row)
+    twin = known.setdefault((series, row[1]), row)
+    if twin is row:
+        found.fresh.append(sending.Line(lines.point_line(kind, series, row), arrival))
+    elif twin[STAMP_COUNT:] != row[STAMP_COUNT:]:
+        found.altered.append(arrival)
+    else:
+        found.repeated_count += 1
+        if twin[2:4] == row[2:4]:
+            found.kept.add((arrival.device, arrival.spool, arrival.record.seq))
+
+
+def _delivery_lines(deliveries: Sequence[Delivery], kept: set[tuple[str, str, int]]) -> list[str]:
+    """Return the lines of what was not delivered before."""
+    return [lines.delivery_line(entry) for entry in deliveries if not _is_kept(entry, kept)]
+
+
+def _is_kept(entry: Delivery, kept: set[tuple[str, str, int]]) -> bool:
+    return entry.state == "received" and all(
+        (entry.device, entry.spool, seq) in kept for seq in range(entry.first_seq, entry.last_seq + 1)
+    )

@@ -1,0 +1,89 @@
+"""How an arrival becomes a row of plain values, and a row a point: what all stores have in common.
+
+A row is the stamp's columns, then the kind's in the order of the wire's table; a series is JSON text in it.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pantau_collector.storage.base import STAMP_COLUMNS, Arrival, Point, Value
+from pantau_wire import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pantau_wire.fields import Measurement
+
+Row = tuple[Value, ...]
+STAMP_COUNT = len(STAMP_COLUMNS)
+
+
+def _as_it_is(value: Value) -> Value:
+    return value
+
+
+def _series(value: Value) -> Value:
+    return msgspec.json.decode(str(value), type=tuple[float, ...])
+
+
+_FROM_STORED: dict[str, Callable[..., Value]] = {"bool": bool, "float": float, "series": _series}
+
+
+@functools.cache
+def column_names(kind: str) -> tuple[str, ...]:
+    """Return all columns of a kind's rows: the stamp's, then the table of fields'."""
+    return STAMP_COLUMNS + tuple(column.name for column in schema.columns(kind))
+
+
+def row_of(kind: str, arrival: Arrival) -> Row:
+    """Return an arrival as a row, in the order of `column_names`."""
+    record = arrival.record
+    data = record.data
+    stamp = (
+        arrival.device,
+        record.time_ns,
+        arrival.spool,
+        record.seq,
+        arrival.boot,
+        record.uptime_ns,
+        record.clock,
+    )
+    return stamp + _values_of(kind)(data)
+
+
+def point_of(kind: str, row: Sequence[Value]) -> Point:
+    """Return a row as a point, with the types of the wire again."""
+    stamp = dict(zip(STAMP_COLUMNS, row, strict=False))
+    return Point(kind=kind, values=dict(_values(kind, row[STAMP_COUNT:])), **stamp)  # type: ignore[arg-type]
+
+
+def _values(kind: str, row: Sequence[Value]) -> Iterator[tuple[str, Value]]:
+    for column, value in zip(schema.columns(kind), row, strict=True):
+        yield column.name, value if value is None else _FROM_STORED.get(column.type, _as_it_is)(value)
+
+
+@functools.cache
+def _values_of(kind: str) -> Callable[[Measurement], Row]:
+    """Return what reads all of a kind's columns at once."""
+    columns = schema.columns(kind)
+    read = operator.attrgetter(*(column.name for column in columns))
+    series = [place for place, column in enumerate(columns) if column.type == "series"]
+    return _with_series_as_text(read, series) if series else read
+
+
+def _with_series_as_text(
+    read: Callable[[Measurement], Row], places: Sequence[int]
+) -> Callable[[Measurement], Row]:
+    def values(measurement: Measurement) -> Row:
+        row = list(read(measurement))
+        for place in places:
+            if row[place] is not None:
+                row[place] = msgspec.json.encode(row[place]).decode()
+        return tuple(row)
+
+    return values
