@@ -187,8 +187,8 @@ class IdentityConfig(_Section):
 class TokenConfig(_Section):
     """Tokens for testpoints that take only devices of ours; without `key_file` none are given.
 
-    `key_file` is the private key of `pantau-collector testpoint-key`. A token is good for `token_valid_s`, and
-    each device is given a new one every `token_renew_s`.
+    `key_file` is the private key of `pantau-collector testpoint-key`. A token is good for `token_valid_s`,
+    and each device is given a new one every `token_renew_s`.
     """
 
     key_file: Path | None = None

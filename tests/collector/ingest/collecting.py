@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pantau_collector.ingest.tokens import TokenDesk
-    from pantau_collector.storage.base import Batch, WriteReport
+    from pantau_collector.storage.base import Batch, Store, WriteReport
 
 CONFIG = IngestConfig(
     batch_delay_s=0.02, unregistered_retry_s=300, newer_agent_retry_s=3600, store_retry_s=30
@@ -83,15 +83,15 @@ async def collecting(
     config: IngestConfig = CONFIG,
     desk: TokenDesk | None = None,
     wait: bool = True,
+    other_store: Store | None = None,
 ) -> AsyncIterator[Collecting]:
     """Yield an ingest that is connected to the broker; its files lie in the folder."""
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(contextlib.closing(HeldStore(folder / "pantau.db")))
         letters = stack.enter_context(contextlib.closing(DeadLetters(folder / "dead-letters.db")))
         metrics, strangers = Metrics(), set[str]()
-        ingest = Ingest(
-            Writer(store, letters, metrics), config, metrics, lambda device: device not in strangers, desk
-        )
+        writer = Writer(other_store or store, letters, metrics)
+        ingest = Ingest(writer, config, metrics, lambda device: device not in strangers, desk)
         options = ConnectOptions(HOST, port, client_id, receive_max=receive_max)
         task = asyncio.create_task(ingest.run(options, reconnect_max_s=0.2))
         try:
