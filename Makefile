@@ -4,6 +4,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
 MINUTES ?= 3
+# Most tests wait more than they work.
+WORKERS ?= 4
 SEED ?= 7
 
 .PHONY: help setup setup-dev run test test-fast lint security wheel bench bench-accuracy chaos lock generated clean
@@ -24,7 +26,7 @@ test: setup-dev lint security wheel ## install what the tests need, then run the
 	@scripts/test-needs.sh
 	@mkdir -p build
 	@rm -f .coverage .coverage.*
-	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest $(ARGS)
+	@scripts/test.sh $(WORKERS) $(ARGS)
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 test-fast: setup-dev ## the tests that start no whole stack

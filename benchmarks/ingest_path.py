@@ -24,14 +24,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import mqtt5
 
 from benchmarks.wire_codec import MINUTE
 from pantau_collector import logs
-from pantau_collector.config import IngestConfig
+from pantau_collector.config import InfluxConfig, IngestConfig
 from pantau_collector.deadletters import DeadLetters
 from pantau_collector.ingest.pipeline import Ingest
 from pantau_collector.ingest.writer import Writer
@@ -39,13 +39,14 @@ from pantau_collector.metrics import Metrics
 from pantau_collector.mqtt import ConnectOptions
 from pantau_collector.service import relax_garbage_collection
 from pantau_collector.storage.base import WriteReport
+from pantau_collector.storage.influx.store import InfluxStore
 from pantau_collector.storage.sqlite import SqliteStore
 from pantau_demo import broker as recipes
 from pantau_wire import codec, ranges, topics
 from pantau_wire.envelope import MAX_PAYLOAD_BYTES, Header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pantau_collector.storage.base import Batch
 
@@ -70,17 +71,17 @@ class NullStore:
 
 def run() -> list[dict[str, object]]:
     """Return one row for each path."""
-    deflated = _envelopes()
+    deflated = envelopes()
     with mock.patch.object(codec, "DEFLATE_FROM_BYTES", MAX_PAYLOAD_BYTES + 1):
-        plain = _envelopes()
+        plain = envelopes()
     return [
-        _measure("null", "plain", plain),
-        _measure("null", "deflated", deflated),
-        _measure("sqlite", "deflated", deflated),
+        measure("null", "plain", plain),
+        measure("null", "deflated", deflated),
+        measure("sqlite", "deflated", deflated),
     ]
 
 
-def _envelopes() -> list[bytes]:
+def envelopes() -> list[bytes]:
     """Return PUBLISH packets, one device's after the other's, each with points of its own."""
     data = [codec.encode_measurement(measurement) for measurement in MINUTE]
     return [_packet(number, data) for number in range(ENVELOPES)]
@@ -113,19 +114,22 @@ def _packet(number: int, data: list[bytes]) -> bytes:
     ).write()
 
 
-def _measure(store: str, encoding: str, packets: list[bytes]) -> dict[str, object]:
+def measure(
+    store: str, encoding: str, packets: list[bytes], measure_s: float = MEASURE_S, name: str = ""
+) -> dict[str, object]:
+    """Return the row of one path; `store` is `null`, `sqlite`, or an InfluxDB's URL (database `pantau`)."""
     with tempfile.TemporaryDirectory() as folder, _broker(Path(folder)) as (kind, port):
         collector = subprocess.Popen(
-            [sys.executable, "-m", __spec__.name, "collect", store, str(port), folder]
+            [sys.executable, "-m", "benchmarks.ingest_path", "collect", store, str(port), folder]
         )
         try:
-            answered, elapsed_s, cpu_s = asyncio.run(_publish(port, packets, collector.pid))
+            answered, elapsed_s, cpu_s = asyncio.run(_publish(port, packets, collector.pid, measure_s))
             rss_bytes = _peak_rss_bytes(collector.pid)
         finally:
             collector.kill()
             collector.wait()
     return {
-        "path": f"{kind} → {store}, {encoding}",
+        "path": f"{kind} → {name or store}, {encoding}",
         "envelopes_per_s": round(answered / elapsed_s),
         "points_per_s": round(answered * len(MINUTE) / elapsed_s),
         "collector_cpu_s_per_100k_envelopes": round(cpu_s / answered * 100_000, 2),
@@ -217,7 +221,9 @@ class Publisher(asyncio.Protocol):
         self._transport.abort()
 
 
-async def _publish(port: int, packets: list[bytes], collector_pid: int) -> tuple[int, float, float]:
+async def _publish(
+    port: int, packets: list[bytes], collector_pid: int, measure_s: float
+) -> tuple[int, float, float]:
     """Return the envelopes answered, in how much time, and for how much of the collector's CPU time (s)."""
     loop = asyncio.get_running_loop()
     publisher = Publisher(packets, loop.create_future())
@@ -231,9 +237,9 @@ async def _publish(port: int, packets: list[bytes], collector_pid: int) -> tuple
             publisher.fill()
             await asyncio.sleep(0.5)
     await asyncio.sleep(WARM_UP_S)
-    before = (publisher.answered_count, time.monotonic(), _cpu_s(collector_pid))
-    await asyncio.sleep(MEASURE_S)
-    after = (publisher.answered_count, time.monotonic(), _cpu_s(collector_pid))
+    before = (publisher.answered_count, time.monotonic(), cpu_s(collector_pid))
+    await asyncio.sleep(measure_s)
+    after = (publisher.answered_count, time.monotonic(), cpu_s(collector_pid))
     publisher.close()
     return after[0] - before[0], after[1] - before[1], after[2] - before[2]
 
@@ -243,14 +249,18 @@ def collect(store: str, port: int, folder: Path) -> None:
     logs.configure("text")
     relax_garbage_collection()
     letters, metrics = DeadLetters(folder / "dead-letters.db"), Metrics()
-    kept = SqliteStore(folder / "pantau.db") if store == "sqlite" else NullStore()
+    stores: dict[str, Callable[[], Any]] = {
+        "null": NullStore,
+        "sqlite": lambda: SqliteStore(folder / "pantau.db"),
+    }
+    kept = stores.get(store, lambda: InfluxStore(InfluxConfig(url=store)))()
     config = IngestConfig(device_envelopes_per_s=1e6, device_records_per_s=1e6, device_kb_per_s=1e6)
     ingest = Ingest(Writer(kept, letters, metrics), config, metrics, lambda _: True)
     options = ConnectOptions(HOST, port, "collector-benchmark", receive_max=2000)
     asyncio.run(ingest.run(options, reconnect_max_s=0.1))
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """User and system time of a process so far (proc(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

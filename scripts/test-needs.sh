@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings what the tests need beyond Python, from Debian's packages: Mosquitto, Chromium, tools for
-# networks of namespaces, iperf3 to compare with, snmpd as the router, dnsmasq as a resolver. Without root, or without apt, it says
+# networks of namespaces, iperf3 to compare with, snmpd as the router, dnsmasq as a resolver, InfluxDB 1.6. Without root, or without apt, it says
 # what is missing; the tests that need it then skip and say so.
 set -eu
 
@@ -14,7 +14,7 @@ fi
 missing=""
 PATH=$PATH:/usr/sbin:/sbin
 for need in mosquitto:mosquitto chromium:chromium tc:iproute2 nft:nftables openssl:openssl iperf3:iperf3 snmpd:snmpd \
-        dnsmasq:dnsmasq-base; do
+        dnsmasq:dnsmasq-base influxd:influxdb; do
     command -v "${need%%:*}" >/dev/null 2>&1 || missing="$missing ${need##*:}"
 done
 [ -n "$missing" ] || exit 0
@@ -26,7 +26,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     # shellcheck disable=SC2086
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
     # A package's service must not hold the ports or the CPU that the tests use.
-    if command -v systemctl >/dev/null 2>&1; then systemctl stop mosquitto snmpd >/dev/null 2>&1 || true; fi
+    if command -v systemctl >/dev/null 2>&1; then systemctl stop mosquitto snmpd influxdb >/dev/null 2>&1 || true; fi
 else
     echo "some tests will be skipped; to run them all, as root: apt-get install$missing" >&2
 fi

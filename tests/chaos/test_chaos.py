@@ -17,6 +17,7 @@ OUT = Path("build/bench/chaos.json")
 
 
 @pytest.mark.system
+@pytest.mark.alone
 def test_what_was_committed_is_stored_once_and_unaltered_whatever_dies(tmp_path: Path) -> None:
     if mosquitto() is None:
         pytest.skip("mosquitto is not installed: apt-get install mosquitto")

@@ -39,6 +39,28 @@ FAULTS = {
     "device_keys_zero": ["ingest.device_keys: Input should be greater than or equal to 1"],
     "device_rate_too_small": [f"ingest: device_records_per_s must be 33.334 or more {NEVER_TAKEN}"],
     "device_rate_zero": ["ingest.device_envelopes_per_s: Input should be greater than 0"],
+    "influx_ca": [
+        "store.influxdb: ca_file needs a url with https: without it the connection is not encrypted"
+    ],
+    "influx_database": ["store.influxdb.database: String should match pattern '^[A-Za-z0-9_.-]{1,100}$'"],
+    "influx_org": ['store.influxdb: server = "2" needs org and token'],
+    "influx_password": ["store.influxdb: password needs username"],
+    "influx_three_faults": [
+        "store.influxdb.server: Input should be 'auto', '1.6', '1.8', '2' or '3'",
+        "store.influxdb.timeout_s: Input should be greater than or equal to 1",
+        "store.influxdb.bucket: unknown key",
+    ],
+    "influx_token": ["store.influxdb: token must be one word, as InfluxDB shows it"],
+    "influx_two_logins": [
+        "store.influxdb: log in with a token, or with username and password, not with both"
+    ],
+    "influx_url": [
+        "store.influxdb: url must be like https://influxdb.example.id:8086, without a login in it"
+    ],
+    "influx_url_with_login": [
+        "store.influxdb: url must be like https://influxdb.example.id:8086, without a login in it"
+    ],
+    "influx_without_kind": ['store: the section influxdb counts with kind = "influxdb" only'],
     "keepalive_too_long": ["broker.keepalive_s: Input should be less than or equal to 600"],
     "keepalive_too_short": ["broker.keepalive_s: Input should be greater than or equal to 5"],
     "key_without_certificate": ["broker: key_file needs cert_file"],
@@ -52,6 +74,7 @@ FAULTS = {
     "retry_too_long": ["ingest.newer_agent_retry_s: Input should be less than or equal to 86400"],
     "retry_zero": ["ingest.unregistered_retry_s: Input should be greater than 0"],
     "section_is_a_value": ["broker: a section is wanted here, not a value"],
+    "store_kind": ["store.kind: Input should be 'sqlite' or 'influxdb'"],
     "store_path": ["store.path: Input is not a valid path for <class 'pathlib.Path'>"],
     "testpoint_renewed_too_late": [
         "testpoint: token_renew_s must be at most half of token_valid_s: one ack may be lost"
@@ -203,6 +226,16 @@ def test_secrets_are_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[s
     text = capsys.readouterr().out
     assert json.loads(text)["broker"]["password"] == "**********"
     assert "rahasia" not in text
+
+
+def test_influx_secrets_are_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Neither a token nor a password of InfluxDB is printed, where it came from does not matter."""
+    section = '[store]\nkind = "influxdb"\n[store.influxdb]\n'
+    for login in ('token = "rahasia-sekali"', 'username = "pantau"\npassword = "rahasia-sekali"'):
+        assert main(["--config", str(write(tmp_path, section + login)), "config"]) == 0
+        assert main(["--config", str(write(tmp_path, section + login + "\norg = 1")), "config"]) == 2
+        captured = capsys.readouterr()
+        assert "rahasia" not in captured.out + captured.err
 
 
 def test_secrets_are_not_in_error_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

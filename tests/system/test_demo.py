@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 from tests.system.demo import running_demo, stored_values, times_stored
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 BUILD = Path(__file__).parents[2] / "build"
 CHROMIUM_FLAGS = [

@@ -8,6 +8,8 @@ import pytest
 from tests.agent.budget import line
 from tests.fakes import network
 
+pytestmark = pytest.mark.alone
+
 WITHIN_RATIO = 0.03
 CONFIG = f"""\
 device = "{line.DEVICE}"

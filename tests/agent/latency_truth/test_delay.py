@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from pantau_wire.fields import Latency
 
+pytestmark = pytest.mark.alone
+
 STAMP_PORT, HTTP_PORT = 862, 8989
 PACKETS = 60
 METHODS: list[dict[str, Any]] = [

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pantau_wire.fields import Latency
 
+pytestmark = pytest.mark.alone
+
 PACKETS = 800
 THERE_PORT, BACK_PORT, CLOSED_PORT = 862, 863, 81
 UNKNOWABLE_TAIL = 12

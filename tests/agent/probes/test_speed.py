@@ -90,6 +90,7 @@ async def test_delays_are_measured_idle_and_under_load() -> None:
         assert 0 < delay < 1000
 
 
+@pytest.mark.alone
 async def test_own_bytes_are_booked_as_the_interface_sees_them() -> None:
     """On the loopback every byte is received and sent, so the books hold both directions in both columns."""
     context = Context()

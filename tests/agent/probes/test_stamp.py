@@ -232,7 +232,7 @@ async def test_auto_falls_back_where_nobody_reflects(
     monkeypatch.setattr(latency_module.icmp, "Pinger", forbidden)
     async with reflecting(default=LOST_THERE) as reflector:
         found = await measure(
-            method="auto", stamp_port=reflector.port, tcp_port=unused_tcp_port, timeout_s=0.2
+            method="auto", stamp_port=reflector.port, tcp_port=unused_tcp_port, timeout_s=1.0
         )
     assert (found.method, found.received_count, found.forward_lost_count) == ("tcp", 10, None)
 

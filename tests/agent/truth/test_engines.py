@@ -13,6 +13,8 @@ from tests.fakes import network
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.alone
+
 WITHIN_RATIO = 0.03
 SHORT: dict[str, Any] = {"download_s": 8.0, "upload_s": 9.5, "idle_pings": 3}
 AGAIN = "measured once more"

@@ -9,6 +9,8 @@ import pytest
 from tests.agent.truth import frames
 from tests.fakes import impairments, network
 
+pytestmark = pytest.mark.alone
+
 RATE_MBIT = 10
 FEW_BYTES = 5 * 1448
 MOST_BYTES = 4 * 1024 * 1024

@@ -13,6 +13,8 @@ from tests.agent.truth.frames import full_frame
 from tests.agent.truth.measuring import WAYS, Figure, error_ratio, left_bps, measure
 from tests.fakes import network
 
+pytestmark = pytest.mark.alone
+
 WITHIN_RATIO = 0.03
 RATES_MBIT = (5, 100)
 SHORT: dict[str, Any] = {"download_s": 8.0, "upload_s": 9.5, "idle_pings": 3}

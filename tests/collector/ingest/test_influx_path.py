@@ -58,7 +58,7 @@ async def line(
 
 async def test_a_refused_point_is_quarantined(broker: Broker, tmp_path: Path, influx: ScriptedInflux):
     """Its device may forget it, because it is kept here with the store's words; its neighbours are stored."""
-    influx.fault = lambda line: "field type conflict" if "seq=2i" in line else None
+    influx.fault = lambda line: "field type conflict" if '",seq=2i' in line else None
     async with line(broker, influx, tmp_path) as (collector, device):
         device.send([1, 2, 3])
         await until(lambda: device.rejected and device.stored)
@@ -75,7 +75,7 @@ async def test_without_dead_letters_nothing_is_quarantined(
     broker: Broker, tmp_path: Path, influx: ScriptedInflux
 ):
     """Where the quarantine cannot be written the device keeps everything."""
-    influx.fault = lambda line: "field type conflict" if "seq=2i" in line else None
+    influx.fault = lambda line: "field type conflict" if '",seq=2i' in line else None
     async with line(broker, influx, tmp_path) as (collector, device):
         collector.letters.close()
         device.send([1, 2, 3])

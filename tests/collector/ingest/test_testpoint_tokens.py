@@ -155,6 +155,7 @@ def test_the_desk_opens_with_the_key_of_the_configuration(tmp_path: Path) -> Non
         (b"\xff", "is not a key in PEM"),
         (signing.public_key_of(PEM).encode(), "not an unencrypted Ed25519 private key in PEM"),
     ],
+    ids=["missing", "not text", "public key"],
 )
 def test_a_key_that_cannot_be_used_ends_the_start(
     tmp_path: Path, content: bytes | None, message: str

@@ -18,6 +18,7 @@ from tests.fakes.influx_script import Answer, ScriptedInflux
 from pantau_collector.config import InfluxConfig
 from pantau_collector.errors import StoreRefusesError, StoreUnavailableError
 from pantau_collector.storage.base import Batch, Delivery
+from pantau_collector.storage.influx import sending
 from pantau_collector.storage.influx.patience import Breaker, Gate
 from pantau_collector.storage.influx.store import InfluxStore
 
@@ -278,6 +279,26 @@ def test_different_reasons_are_counted_apart(influx: ScriptedInflux, store: Infl
     assert len(store.write(batch(*many(10, 10), *bad)).refused) == 4
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "partial write: dropped 1 points outside retention policy - oldest point dns,device=a",
+            "partial write: points beyond retention policy dropped=7",
+        ),
+        (
+            'max-values-per-tag limit exceeded (3/3): measurement="dns" tag="name" value="a" dropped=1',
+            'max-values-per-tag limit exceeded (9/9): measurement="dns" tag="device" value="b" dropped=2',
+        ),
+        ("unable to parse 'dns,name=it\\'s f=': missing", "unable to parse 'dns f=': missing field value"),
+        ("invalid column type for column 'a', expected 1", "invalid column type for column 'b', expected 22"),
+    ],
+)
+def test_reasons_that_are_the_same(one: str, other: str):
+    """What InfluxDB's versions say of different points for the same reason counts as one reason."""
+    assert sending.group_of(one) == sending.group_of(other) != sending.group_of("something else")
+
+
 def test_first_attempts_are_not_looked_for(influx: ScriptedInflux, store: InfluxStore):
     """Only what may be stored already costs a question."""
     store.write(batch(first(1), first(2)))
@@ -364,9 +385,11 @@ def test_large_batches_go_in_several_requests(
 ):
     """No request is larger than every version takes."""
     monkeypatch.setattr("pantau_collector.storage.influx.sending.MAX_REQUEST_CHARACTERS", 1000)
-    store.write(batch(*many(10, 10)))
-    assert len(stored_points(influx)) == 100
-    assert all(sum(map(len, one.lines)) <= 1000 for one in influx.writes())
+    monkeypatch.setattr("pantau_collector.storage.influx.sending.MAX_REQUEST_LINES", 7)
+    store.write(batch(*many(10, 10), *(first(1, f"rusak-{at}", failure_detail="x" * 200) for at in range(9))))
+    assert len(stored_points(influx)) == 109
+    assert all(sum(map(len, one.lines)) <= 1000 for one in influx.writes("dns"))
+    assert all(len(one.lines) <= 7 for one in influx.writes())
     assert set(influx.stored.values()) == {1}
 
 

@@ -15,6 +15,7 @@ from pantau_collector.audit import audit
 from pantau_collector.config import InfluxConfig
 from pantau_collector.errors import StoreRefusesError, StoreUnavailableError
 from pantau_collector.storage.base import Batch, Delivery
+from pantau_collector.storage.influx.activity import ActivityReader
 from pantau_collector.storage.influx.patience import Gate
 from pantau_collector.storage.influx.store import InfluxStore
 from pantau_wire.fields import Dns
@@ -179,6 +180,20 @@ def test_many_devices_are_looked_for_at_once(influx: Influxd):
     with opened(influx, influx.new_database()) as store:
         assert store.write(batch(*arrivals)).new_count == len(arrivals)
         assert store.write(batch(*arrivals)).repeated_count == len(arrivals)
+
+
+def test_slow_counts_are_kept_for_a_while(influx: Influxd):
+    """Where counting takes two seconds it is done each forty; when a device was last heard of is fresh."""
+    moments = iter([0.0, 2.0, 39.0, 40.0, 40.5])
+    with opened(influx, influx.new_database()) as store:
+        reader = ActivityReader(store._client, lambda: next(moments))
+        store.write(batch(dns(1)))
+        assert dict(reader.read(None)[0].counts) == {"dns": 1}
+        store.write(batch(dns(2)))
+        (kept,) = reader.read(None)
+        assert (dict(kept.counts), kept.last_time_ns) == ({"dns": 1}, START_NS + 2 * 10**9)
+        assert dict(reader.read("desa-1")[0].counts) == {"dns": 2}
+        assert dict(reader.read(None)[0].counts) == {"dns": 2}
 
 
 def test_the_audit_proves_it(influx: Influxd):

@@ -1,4 +1,4 @@
-"""What InfluxDB's answer to a write means; see the table in docs/architecture.md.
+"""What InfluxDB's answer to a write means; see the table in docs/operations.md.
 
 A refusal (400, 422) is looked into: 1.x stores the good lines of it, 2.x stores none, 3.x stores the good
 ones and lists the bad. Everything else that is no success is no fault of any point.
@@ -30,6 +30,7 @@ class Refused:
     """The store did not take every line. `lines` are those it names, by place from 0, with its words."""
 
     reason: str
+    too_large: bool = False
     lines: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -42,9 +43,9 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Refused | Non
         return None
     said = _said(body)
     if status == TOO_LARGE:
-        return Refused(f"too large: {said.text}")
+        return Refused(f"too large: {said.text}", too_large=True)
     if status in _REFUSED:
-        return Refused(said.text or f"status {status}", said.lines)
+        return Refused(said.text or f"status {status}", lines=said.lines)
     what = f"InfluxDB answers {status}: {said.text}"
     if status in _LATER or status >= _SERVER_ERROR:
         raise StoreUnavailableError(what, retry_after_s(headers))

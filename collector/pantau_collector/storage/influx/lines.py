@@ -53,13 +53,14 @@ def series_of(kind: str, row: Row) -> str:
 def point_line(kind: str, series: str, row: Row) -> str:
     """Return a row's line; absent values are left out of it."""
     _, time_ns, spool, seq, boot, uptime_ns, clock = row[:STAMP_COUNT]
-    start, fields = _fields(kind)
-    line = [f'{series} spool="{spool}",seq={seq}i,boot="{boot}",uptime_ns={uptime_ns}i,clock="{clock}"']
-    for (prefix, written), value in zip(fields, row[start:], strict=True):
-        if value is not None:
-            line.append(prefix + written(value))
-    line.append(f" {time_ns}")
-    return "".join(line)
+    start, prefixes, writers = _fields(kind)
+    fields = [
+        prefix + written(value)
+        for prefix, written, value in zip(prefixes, writers, row[start:], strict=True)
+        if value is not None
+    ]
+    stamp = f'spool="{spool}",seq={seq}i,boot="{boot}",uptime_ns={uptime_ns}i,clock="{clock}"'
+    return f"{series} {stamp}{''.join(fields)} {time_ns}"
 
 
 def delivery_line(entry: Delivery) -> str:
@@ -84,17 +85,9 @@ def _text(value: Value) -> str:
     return f'"{text}"'
 
 
-def _float(value: Value) -> str:
-    return repr(value)
-
-
-def _int(value: Value) -> str:
-    return f"{value}i"
-
-
 _WRITTEN: dict[str, Callable[[Value], str]] = {
-    "float": _float,
-    "int": _int,
+    "float": repr,
+    "int": "{}i".format,
     "bool": str,
     "text": _text,
     "series": _text,
@@ -108,8 +101,8 @@ def _tag_places(kind: str) -> tuple[tuple[str, int], ...]:
 
 
 @functools.cache
-def _fields(kind: str) -> tuple[int, tuple[tuple[str, Callable[[Value], str]], ...]]:
-    """Return where the fields begin in a row, and how each is written."""
+def _fields(kind: str) -> tuple[int, list[str], list[Callable[[Value], str]]]:
+    """Return where the fields begin in a row, what stands before each, and how each is written."""
     plain = [column for column in schema.columns(kind) if not column.key]
     start = STAMP_COUNT + len(schema.key_names(kind))
-    return start, tuple((f",{column.name}=", _WRITTEN[column.type]) for column in plain)
+    return start, [f",{column.name}=" for column in plain], [_WRITTEN[column.type] for column in plain]

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pantau_collector.storage.influx.results import Series
     from pantau_collector.storage.rows import Row
 
-_ACTIVITY = ("count", "first", "last")
-ACTIVITY_STATEMENTS = len(_ACTIVITY)
-
 
 def text(value: str) -> str:
     """Return a text as a literal."""
@@ -59,13 +56,10 @@ def points_of(kind: str, devices: Iterable[str], first_ns: int, last_ns: int) ->
     return f"{_select(kind)} WHERE {of_devices(devices)} AND time >= {first_ns} AND time <= {last_ns}"
 
 
-def activity(kind: str, device: str | None) -> str:
-    """Return `ACTIVITY_STATEMENTS` questions by device: how many points, the first, the last."""
+def activity(function: str, kind: str, device: str | None) -> str:
+    """Return the question for the count, first or last of each device's points of a kind."""
     condition = "" if device is None else f" WHERE {of_devices([device])}"
-    return ";".join(
-        f'SELECT {function}("seq") FROM "{kind}"{condition} GROUP BY "device"'  # noqa: S608 - names are our own
-        for function in _ACTIVITY
-    )
+    return f'SELECT {function}("seq") FROM "{kind}"{condition} GROUP BY "device"'  # noqa: S608 - our own names
 
 
 def deliveries(device: str, since_ns: int) -> str:

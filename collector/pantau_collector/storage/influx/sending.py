@@ -2,11 +2,14 @@
 
 A refused request is cut in halves until the offenders stand alone; those that the server names are taken at
 their word. Lines that were stored meanwhile are sent again, which changes nothing.
+
+Requests travel while the lines of the next one are made.
 """
 
 from __future__ import annotations
 
 import re
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,12 +18,16 @@ from pantau_collector.errors import StoreRefusesError
 from pantau_collector.storage.base import Arrival, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from pantau_collector.storage.influx.client import Client
     from pantau_collector.storage.influx.patience import Breaker
 
-MAX_REQUEST_CHARACTERS = 4_000_000  # 3.x takes 10 MiB, inflated, and 1.x 25 MB
+MAX_REQUEST_LINES = 2500
+MAX_REQUEST_CHARACTERS = 2_000_000  # 3.x takes 10 MiB, inflated, and 1.x 25 MB
+_AT_ONCE = 2
+_SYSTEMIC = ("retention policy", "field type conflict", "max-values-per-tag", "max-series", "unable to parse")
 _DETAILS = re.compile(r"'.*'|\"[^\"]*\"|\d+")
 
 
@@ -31,59 +38,97 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     arrival: Arrival
 
 
-def send_all(client: Client, texts: Sequence[str]) -> None:
-    """Send lines of which none may be refused."""
-    for part in _parts(texts):
-        refused = client.write(part)
-        if refused is not None:
+class Sender:
+    """Sends to one server; thread-safe."""
+
+    def __init__(self, client: Client, breaker: Breaker) -> None:
+        """Send nothing yet."""
+        self._client = client
+        self._breaker = breaker
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="influx")
+
+    def send(self, first: Sequence[str], points: Iterable[Line], points_count: int) -> list[Refusal]:
+        """Send the first lines, of which none may be refused; then points. Return those that are refused.
+
+        Raises where so many are that the breaker opens.
+        """
+        self._breaker.entered(points_count)
+        ready = self._pool.submit(self._send_all, first)
+        sent: list[Future[list[Refusal]]] = []
+        for part in _parts(points):
+            ready.result()
+            sent.append(self._pool.submit(self._settle, part))
+        ready.result()
+        found = _results(sent)
+        self._breaker.settled()
+        return found
+
+    def close(self) -> None:
+        """Wait for what is on its way."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _send_all(self, texts: Sequence[str]) -> None:
+        for start in range(0, len(texts), MAX_REQUEST_LINES):
+            self._send_whole(texts[start : start + MAX_REQUEST_LINES])
+
+    def _send_whole(self, texts: Sequence[str]) -> None:
+        refused = self._client.write(texts)
+        if refused is None:
+            return
+        if not refused.too_large or len(texts) == 1:
             raise StoreRefusesError(f"InfluxDB does not take the record of deliveries: {refused.reason}")
+        middle = len(texts) // 2
+        self._send_whole(texts[:middle])
+        self._send_whole(texts[middle:])
 
+    def _settle(self, lines: Sequence[Line]) -> list[Refusal]:
+        if not lines:
+            return []
+        refused = self._client.write([line.text for line in lines])
+        if refused is None:
+            return []
+        if len(lines) == 1:
+            return [self._refuse(lines[0], refused.reason)]
+        named = {at: words for at, words in refused.lines.items() if 0 <= at < len(lines)}
+        if named:
+            bad = [self._refuse(lines[at], words) for at, words in named.items()]
+            return bad + self._settle([line for at, line in enumerate(lines) if at not in named])
+        middle = len(lines) // 2
+        return self._settle(lines[:middle]) + self._settle(lines[middle:])
 
-def send(client: Client, breaker: Breaker, lines: Sequence[Line]) -> list[Refusal]:
-    """Send points; return those that are refused. Raises where so many are that the breaker opens."""
-    breaker.entered(len(lines))
-    found: list[Refusal] = []
-    start = 0
-    for part in _parts([line.text for line in lines]):
-        found += _settle(client, breaker, lines[start : start + len(part)])
-        start += len(part)
-    breaker.settled()
-    return found
+    def _refuse(self, line: Line, words: str) -> Refusal:
+        self._breaker.refused(group_of(words), words, line.arrival.device)
+        return Refusal(line.arrival, words)
 
 
 def group_of(reason: str) -> str:
     """Return a reason without what differs from point to point."""
+    for words in _SYSTEMIC:
+        if words in reason:
+            return words
     return _DETAILS.sub("…", reason)
 
 
-def _settle(client: Client, breaker: Breaker, lines: Sequence[Line]) -> list[Refusal]:
-    if not lines:
-        return []
-    refused = client.write([line.text for line in lines])
-    if refused is None:
-        return []
-    if len(lines) == 1:
-        return [_refusal(breaker, lines[0], refused.reason)]
-    named = {at: words for at, words in refused.lines.items() if 0 <= at < len(lines)}
-    if named:
-        bad = [_refusal(breaker, lines[at], words) for at, words in named.items()]
-        return bad + _settle(client, breaker, [line for at, line in enumerate(lines) if at not in named])
-    middle = len(lines) // 2
-    return _settle(client, breaker, lines[:middle]) + _settle(client, breaker, lines[middle:])
-
-
-def _refusal(breaker: Breaker, line: Line, words: str) -> Refusal:
-    breaker.refused(group_of(words), words, line.arrival.device)
-    return Refusal(line.arrival, words)
-
-
-def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def _parts(lines: Iterable[Line]) -> Iterator[list[Line]]:
     """Yield the lines in requests that no server finds too large."""
-    start = length = 0
-    for at, text in enumerate(texts):
-        if length and length + len(text) > MAX_REQUEST_CHARACTERS:
-            yield texts[start:at]
-            start, length = at, 0
-        length += len(text) + 1
-    if start < len(texts):
-        yield texts[start:]
+    part: list[Line] = []
+    characters = 0
+    for line in lines:
+        length = len(line.text) + 1
+        if part and (len(part) >= MAX_REQUEST_LINES or characters + length > MAX_REQUEST_CHARACTERS):
+            yield part
+            part, characters = [], 0
+        part.append(line)
+        characters += length
+    if part:
+        yield part
+
+
+def _results(sent: Sequence[Future[list[Refusal]]]) -> list[Refusal]:
+    """Return what was refused; after a failure nothing more is begun."""
+    done, pending = wait(sent, return_when=FIRST_EXCEPTION)
+    for future in pending:
+        future.cancel()
+    for future in done:
+        future.result()
+    return [refusal for future in sent for refusal in future.result()]

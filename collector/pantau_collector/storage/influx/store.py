@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pantau_collector.errors import StoreUnavailableError
-from pantau_collector.storage.base import Arrival, Delivery, DeviceActivity, Point, Value, WriteReport
-from pantau_collector.storage.influx import lines, questions, sending, twins
+from pantau_collector.storage.base import Arrival, Delivery, Point, Value, WriteReport
+from pantau_collector.storage.influx import lines, questions, twins
+from pantau_collector.storage.influx.activity import ActivityReader
 from pantau_collector.storage.influx.client import Client
 from pantau_collector.storage.influx.patience import Breaker, Gate
+from pantau_collector.storage.influx.sending import Line, Sender
 from pantau_collector.storage.rows import STAMP_COUNT, Row, point_of, row_of
 from pantau_wire import ranges, schema
 from pantau_wire.fields import KINDS
@@ -20,17 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pantau_collector.config import InfluxConfig
-    from pantau_collector.storage.base import Batch
-    from pantau_collector.storage.influx.sending import Line
+    from pantau_collector.storage.base import Batch, DeviceActivity
 
 _FIRST_ATTEMPT = 1
 
 
 @dataclass(slots=True)
 class _Sorted:
-    """A batch's arrivals: lines to send, and what is there already."""
+    """A batch's arrivals: what to send (with kind and series), and what is there already."""
 
-    fresh: list[Line] = field(default_factory=list)
+    fresh: list[tuple[Arrival, str, str, Row]] = field(default_factory=list)
     altered: list[Arrival] = field(default_factory=list)
     repeated_count: int = 0
     kept: set[tuple[str, str, int]] = field(default_factory=set)
@@ -49,14 +50,15 @@ class InfluxStore:
         """Connect to nothing yet: the server may come later."""
         self._client = Client(config)
         self._gate = gate or Gate()
-        self._breaker = breaker or Breaker()
+        self._activity = ActivityReader(self._client)
+        self._sender = Sender(self._client, breaker or Breaker())
 
     def write(self, batch: Batch) -> WriteReport:
         """Write all of the batch but what is refused; see `Store`."""
         with self._patience():
             found = self._sort(batch.arrivals)
-            sending.send_all(self._client, _delivery_lines(batch.deliveries, found.kept))
-            refused = sending.send(self._client, self._breaker, found.fresh)
+            first = _delivery_lines(batch.deliveries, found.kept)
+            refused = self._sender.send(first, _point_lines(found), len(found.fresh))
         return WriteReport(
             new_count=len(found.fresh) - len(refused),
             repeated_count=found.repeated_count,
@@ -88,19 +90,7 @@ class InfluxStore:
 
     def activity(self, device: str | None = None) -> list[DeviceActivity]:
         """Return what is held of each device, or of the one; see `Store`."""
-        asked = [(kind, questions.activity(kind, device)) for kind in KINDS]
-        counts: dict[str, dict[str, int]] = defaultdict(dict)
-        times: dict[str, list[int]] = defaultdict(list)
-        for number, series in self._client.ask(*(question for _, question in asked)):
-            kind = asked[number // questions.ACTIVITY_STATEMENTS][0]
-            ((time_ns, value),) = series.values
-            if number % questions.ACTIVITY_STATEMENTS:
-                times[series.tags["device"]].append(time_ns)
-            else:
-                counts[series.tags["device"]][kind] = int(value)
-        return [
-            DeviceActivity(name, min(times[name]), max(times[name]), counts[name]) for name in sorted(counts)
-        ]
+        return self._activity.read(device)
 
     def deliveries(self, device: str, since_ns: int = 0) -> list[Delivery]:
         """Return what became of the device's sequence numbers; see `Store`."""
@@ -123,6 +113,7 @@ class InfluxStore:
 
     def close(self) -> None:
         """Close the connections."""
+        self._sender.close()
         self._client.close()
 
     @contextlib.contextmanager
@@ -162,13 +153,19 @@ def _sort_point(
     series = lines.series_of(kind, row)
     twin = known.setdefault((series, row[1]), row)
     if twin is row:
-        found.fresh.append(sending.Line(lines.point_line(kind, series, row), arrival))
+        found.fresh.append((arrival, kind, series, row))
     elif twin[STAMP_COUNT:] != row[STAMP_COUNT:]:
         found.altered.append(arrival)
     else:
         found.repeated_count += 1
         if twin[2:4] == row[2:4]:
             found.kept.add((arrival.device, arrival.spool, arrival.record.seq))
+
+
+def _point_lines(found: _Sorted) -> Iterator[Line]:
+    """Yield the lines one by one: requests travel while they are made."""
+    for arrival, kind, series, row in found.fresh:
+        yield Line(lines.point_line(kind, series, row), arrival)
 
 
 def _delivery_lines(deliveries: Sequence[Delivery], kept: set[tuple[str, str, int]]) -> list[str]:
