@@ -71,6 +71,11 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
             processes.running(settings.file, tmp_path / "collector.log"),
             guarding(tmp_path, tmp_path / "keys" / "testpoint-token.pub") as url,
         ):
+            until_s = time.monotonic() + PATIENCE_S
+            log = tmp_path / "collector.log"
+            while "broker.connected" not in log.read_text():  # else nobody listens yet
+                assert time.monotonic() < until_s
+                time.sleep(0.05)
             yield Stack(tmp_path, broker.port, settings, url)
 
 

@@ -152,9 +152,9 @@ class LatencyProbe:
 
     async def _try(self, target: LatencyTarget, host: Host, method: Method, context: Context) -> bool:
         """Tell whether anybody answers to this method."""
-        pinger = _pinger(target, host, method)
-        book = _booking(context, target, method, pinger)
         try:
+            pinger = _pinger(target, host, method)
+            book = _booking(context, target, method, pinger)
             found = await _spread(_TRIAL_COUNT, _TRIAL_INTERVAL_S * _TRIAL_COUNT, pinger, book)
         except ProbeError:
             return False
