@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import tempfile
 from typing import TYPE_CHECKING
 
+from pantau_collector import wholefile
 from pantau_collector.errors import CertificateError
 from pantau_collector.i18n import marked as _
 from pantau_collector.identity import certificates
@@ -45,19 +43,15 @@ class Folder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder, so that two who issue at once do not overwrite each other."""
-        try:
-            self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise CertificateError(
-                _("cannot use {path}: {reason}"), path=self.path, reason=error.strerror
-            ) from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.ExitStack() as held:
+            try:
+                self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+                held.enter_context(wholefile.locked(self.path))
+            except OSError as error:
+                raise CertificateError(
+                    _("cannot use {path}: {reason}"), path=self.path, reason=error.strerror
+                ) from None
             yield
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
     def keep_authority(self, side: Side, authority: Authority) -> None:
         """Write an authority's certificate and key."""
@@ -83,17 +77,6 @@ class Folder:
 def write(path: Path, content: bytes, *, private: bool = False) -> None:
     """Write a file in one step, durably; a private one is for its owner alone. Raises `CertificateError`."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fchmod(file.fileno(), _PRIVATE if private else _PUBLIC)
-                os.fsync(file.fileno())
-            os.replace(name, path)  # noqa: PTH105 - the name is a text
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)  # noqa: PTH108
-            raise
+        wholefile.replace(path, content, _PRIVATE if private else _PUBLIC)
     except OSError as error:
         raise CertificateError(_("cannot write {path}: {reason}"), path=path, reason=error.strerror) from None

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import fcntl
 import io
-import os
 import stat
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pantau_collector import wholefile
 from pantau_collector.errors import RegistryError
 from pantau_collector.i18n import Message
 from pantau_collector.registry.problems import NO_SUCH_COLUMN, Problem, listing
@@ -19,7 +15,8 @@ from pantau_collector.registry.reader import delimiter_of, examine_content
 from pantau_collector.registry.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from pantau_collector.i18n import Language
     from pantau_collector.registry.model import Registry
@@ -34,7 +31,7 @@ def add(path: Path, row: Mapping[str, str], language: Language = "en") -> Regist
     row, breaks a rule: nothing is written then. The message is in the language given.
     """
     target = path.resolve()  # a link stays a link
-    with _locked(target.parent):
+    with wholefile.locked(target.parent):
         before = target.read_bytes() if target.exists() else f"{','.join(COLUMNS)}\n".encode()
         content = before + _appended(before, row)
         registry, found = examine_content(content, path)
@@ -43,7 +40,7 @@ def add(path: Path, row: Mapping[str, str], language: Language = "en") -> Regist
         ]
         if found:
             raise RegistryError(listing(found, language))
-        _replace(target, content)
+        wholefile.replace(target, content, _mode(target))
     return registry
 
 
@@ -68,29 +65,5 @@ def _appended(before: bytes, row: Mapping[str, str]) -> bytes:
     return ("" if not text or text.endswith("\n") else end).encode() + out.getvalue().encode()
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that two who add at once both arrive."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _replace(target: Path, content: bytes) -> None:
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _NEW_MODE
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def _mode(target: Path) -> int:
+    return stat.S_IMODE(target.stat().st_mode) if target.exists() else _NEW_MODE
