@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pantau_collector.errors import CertificateError
 from pantau_collector.i18n import marked as _
@@ -183,36 +183,29 @@ class Identities:
         village: str | None = None,
     ) -> None:
         self._append(
-            Entry(
-                at=self._time(),
-                who=who(),
-                action=action,
-                side=side,
-                subject=subject,
-                serial=f"{certificate.serial_number:x}",
-                ends_at=certificate.not_valid_after_utc,
-                village=village,
-            )
+            action,
+            side=side,
+            subject=subject,
+            serial=f"{certificate.serial_number:x}",
+            ends_at=certificate.not_valid_after_utc,
+            village=village,
         )
 
     def _end(
         self, issued: Issued, action: journal.Action, reason: Reason, ends_at: dt.datetime | None
     ) -> None:
         self._append(
-            Entry(
-                at=self._time(),
-                who=who(),
-                action=action,
-                side=issued.side,
-                subject=issued.subject,
-                serial=issued.serial,
-                ends_at=ends_at,
-                reason=reason,
-            )
+            action,
+            side=issued.side,
+            subject=issued.subject,
+            serial=issued.serial,
+            ends_at=ends_at,
+            reason=reason,
         )
 
-    def _append(self, entry: Entry) -> None:
-        journal.append(self._files.journal, entry)
+    def _append(self, action: journal.Action, **deed: Any) -> None:
+        """Journal a deed of this moment, by whoever is at the keyboard."""
+        journal.append(self._files.journal, Entry(at=self._time(), who=who(), action=action, **deed))
 
     def _renew_list(self) -> dt.datetime:
         now, entries = self._time(), self._entries()
@@ -222,5 +215,5 @@ class Identities:
         crl = certificates.revocation_list(authority, revoked, number, now, LIST_DAYS)
         folder.write(self._files.revocation_list, certificates.list_pem(crl))
         ends_at = now + dt.timedelta(days=LIST_DAYS)
-        self._append(Entry(at=now, who=who(), action="list_renewed", side="client", ends_at=ends_at))
+        self._append("list_renewed", side="client", ends_at=ends_at)
         return ends_at
