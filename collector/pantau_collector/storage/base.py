@@ -14,7 +14,7 @@ import msgspec
 from pantau_wire.envelope import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 Value = float | int | bool | str | tuple[float, ...] | None
 DeliveryState = Literal["received", "rejected", "dropped"]
@@ -48,6 +48,19 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     state: DeliveryState
     at_ns: int
     reason: str = ""
+
+
+class SeriesRow(msgspec.Struct, frozen=True, gc=False):
+    """One row of a derived series (`pantau_collector.storage.series`).
+
+    `tags` stand in the order of the series' tags, an empty text where one does not apply; `values` leave out
+    what there is no value of. A row with the same series, tags and time is the same row.
+    """
+
+    series: str
+    tags: tuple[str, ...]
+    time_ns: int
+    values: dict[str, float | int | bool | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +142,46 @@ class Store(Protocol):
         """Return points with since <= time < until, oldest first; `newest` keeps only the last so many.
 
         `where` compares key columns of the kind, such as `{"target": "testpoint"}`.
+        """
+        ...
+
+    def window(
+        self, kind: str, since_ns: int, until_ns: int, devices: Sequence[str] | None = None
+    ) -> Iterator[Point]:
+        """Yield the points of all devices (or of those) with since <= time < until, device by device in time.
+
+        For work through a whole window: the points are not held in memory all at once.
+        """
+        ...
+
+    def write_series(self, rows: Sequence[SeriesRow]) -> None:
+        """Write rows of derived series; a row that is there already is replaced.
+
+        Raises `ValueError` for a series, tag count or column that the table of series does not have.
+        """
+        ...
+
+    def series(
+        self,
+        name: str,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+        newest: int | None = None,
+    ) -> list[SeriesRow]:
+        """Return rows with since <= time < until, ordered by time, then tags.
+
+        `where` compares tags to one text, or to any of several; `newest` keeps only the last so many rows of
+        each combination of tags.
+        """
+        ...
+
+    def acquire_lease(self, name: str, holder: str, valid_s: float) -> bool:
+        """Take or renew the right to do a piece of work alone; True while `holder` has it.
+
+        Whoever does not renew within `valid_s` loses it. What is done under a lease must be harmless when
+        done twice: not every store can rule out that two holders overlap for a moment.
         """
         ...
 
