@@ -66,12 +66,22 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_enroll(enroll: argparse.ArgumentParser) -> None:
     enroll.description = (
-        "Make this device's key and the request to have it certified (--out), or install the certificate that"
-        " came back (--install). The key is made here and never travels."
+        "With the line of an invitation (--token): make this device's key, have it certified by the portal,"
+        " and put everything in its place. Without one: make the key and the request to have it certified"
+        " (--out), then install the certificate that came back (--install). The key is made here and never"
+        " travels."
     )
-    step = enroll.add_mutually_exclusive_group(required=True)
-    step.add_argument("--out", type=Path, metavar="FOLDER", help="make key and request there")
+    step = enroll.add_mutually_exclusive_group()
+    step.add_argument("--token", metavar="LINE", help="the operator's line; - reads it from standard input")
+    step.add_argument("--token-file", type=Path, metavar="FILE", help="the file that holds the line")
     step.add_argument("--install", type=Path, metavar="FOLDER", help="the folder of the key")
+    enroll.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="make key and request there; with a token: where the files go (default: identity, beside the"
+        " spool)",
+    )
     enroll.add_argument("--device", metavar="ID", help="default: as configured, or as the certificate says")
     enroll.add_argument("--certificate", type=Path, metavar="FILE", help="to install: the device's own")
     enroll.add_argument("--authority", type=Path, metavar="FILE", help="to install: ca.pem, for the broker's")
@@ -159,6 +169,11 @@ def _budget(arguments: argparse.Namespace) -> int:
 def _enroll(arguments: argparse.Namespace) -> int:
     from pantau_agent.enrolment import command  # noqa: PLC0415 - cryptography is for this command alone
 
+    if arguments.token is not None or arguments.token_file is not None:
+        line = command.read_token(arguments.token, arguments.token_file)
+        return command.run_token(line, arguments.out or _identity_folder(arguments))
+    if (arguments.out is None) == (arguments.install is None):
+        raise EnrolmentError(_("give --token, or --out, or --install; --help says which does what"))
     if arguments.out is not None:
         return command.run_request(arguments.out, arguments.device or load(arguments.config).device)
     if arguments.certificate is None or arguments.authority is None:
@@ -166,6 +181,10 @@ def _enroll(arguments: argparse.Namespace) -> int:
     return command.run_install(
         arguments.install, arguments.certificate, arguments.authority, arguments.device
     )
+
+
+def _identity_folder(arguments: argparse.Namespace) -> Path:
+    return load(arguments.config).spool.path.parent / "identity"
 
 
 def _spool(arguments: argparse.Namespace) -> int:

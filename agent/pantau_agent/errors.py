@@ -28,7 +28,11 @@ class RemoteConfigError(AgentError):
 
 
 class EnrolmentError(AgentError):
-    """A key, request or certificate of this device cannot be made or used."""
+    """A key, request or certificate of this device cannot be made, got or used."""
+
+
+class InvitationUsedError(EnrolmentError):
+    """The invitation has made a certificate for another key."""
 
 
 class BudgetError(AgentError):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pantau_wire.enrolment import Fault
+
 
 class CollectorError(Exception):
     """Base of the collector's errors; `str()` says what to do."""
@@ -38,6 +43,10 @@ class StoreRefusesError(StoreUnavailableError):
     """The store answers and says no to everything: somebody has to mend it. Drop nothing."""
 
 
+class TransferError(CollectorError):
+    """What is exported or imported is not as it should be."""
+
+
 class BrokerError(CollectorError):
     """The broker refused us or went away."""
 
@@ -58,5 +67,21 @@ class CertificateError(TranslatedError):
     """A key, certificate or revocation list cannot be made, read or used."""
 
 
+class EnrolmentRefusedError(CollectorError):
+    """A device may not be enrolled; `str()` says in English what to do, `fault` is the wire's word for it."""
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault: Fault = fault
+
+
 class AccessError(TranslatedError):
     """An account cannot be made, changed or looked up."""
+
+
+class SlaInputError(TranslatedError):
+    """What shall be judged cannot be read; the message names file, place and remedy."""
+
+
+class TrafficSetError(CollectorError):
+    """Traffic to judge the surge detector by cannot be used; says why and what is wanted."""

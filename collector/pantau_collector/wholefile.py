@@ -26,16 +26,27 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def replace(target: Path, content: bytes, mode: int) -> None:
-    """Put the content in the file's place in one step, durably. Raises OSError; the old file stays then."""
+    """Put the content in the file's place in one step, durably. Raises OSError; the old file stays then.
+
+    Where root writes, the file gets the owner of its folder: a service with a user of its own must read it.
+    """
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            hand_over(file.fileno(), target.parent)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def hand_over(made: int | Path, folder: Path) -> None:
+    """Give what root made in a folder to the folder's owner; others own what they make. Raises OSError."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)

@@ -24,7 +24,7 @@ def test_a_topic_is_read_back_as_it_was_written(device: str, channel: Any) -> No
     assert topics.parse(topics.topic(device, channel)) == (device, channel)
 
 
-@pytest.mark.parametrize("bad", [*BAD_IDS, "collector-1", "collector-", "groups"])
+@pytest.mark.parametrize("bad", [*BAD_IDS, "collector-1", "collector-", "operator-1", "groups"])
 def test_bad_and_reserved_device_ids_are_refused(bad: str) -> None:
     with pytest.raises(InvalidTopicError):
         topics.check_device_id(bad)
@@ -82,7 +82,7 @@ def test_any_text_is_a_topic_of_ours_or_refused_in_one_short_line(name: str) -> 
 @thorough
 @given(IDS | st.text(max_size=70))
 def test_the_envelope_and_the_topic_agree_on_what_an_id_is_but_for_the_reserved_ones(text: str) -> None:
-    reserved = text.startswith(topics.RESERVED_ID_PREFIX) or text == "groups"
+    reserved = text.startswith(topics.RESERVED_ID_PREFIXES) or text == "groups"
     assert _fits_envelope(text) == (_fits_topic(text) or reserved)
 
 

@@ -6,6 +6,7 @@ alone; its neighbours are decoded.
 
 from __future__ import annotations
 
+import operator
 import zlib
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -83,8 +84,7 @@ class Refused:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """What came out of a payload: the header, the good records, and the bad ones with reasons."""
 
     header: Header
@@ -118,6 +118,9 @@ _ack_decoder = msgspec.json.Decoder(Ack)
 _status_decoder = msgspec.json.Decoder(Status)
 _config_decoder = msgspec.json.Decoder(ConfigMessage)
 _instruction_decoder = msgspec.json.Decoder(Instruction)
+_header_names = Header.__struct_fields__
+_read_header = operator.attrgetter(*_header_names)
+_read_time_ns = operator.attrgetter("time_ns")
 
 
 def encode_measurement(measurement: AnyMeasurement) -> bytes:
@@ -173,14 +176,16 @@ def decode_envelope(payload: bytes, content_type: str | None, now_ns: int) -> De
     `now_ns` is the server's wall clock: times more than 24 h ahead of it are implausible.
     """
     text = unpack(payload, content_type)
-    _check_version(text)
     try:
-        envelope = _envelope_decoder.decode(text)
+        envelope = _envelope_decoder.decode(text)  # nearly always right: what is wrong is looked into after
     except _UNREADABLE:
+        _check_version(text)
         return _decode_record_by_record(text, now_ns)
-    if not all(_plausible(record, now_ns) for record in envelope.measurements):
+    if envelope.v != VERSION:
+        raise _unknown_version(envelope.v)
+    if not _all_plausible(envelope.measurements, now_ns):
         return _decode_record_by_record(text, now_ns)
-    return Decoded(Header(**_header_values(envelope)), envelope.measurements)
+    return Decoded(_header_of(envelope), envelope.measurements)
 
 
 def decode_outline(payload: bytes, content_type: str | None) -> Outline:
@@ -236,7 +241,11 @@ def _decode_text(decoder: msgspec.json.Decoder[_Message], text: bytes) -> _Messa
 
 
 def _header_values(header: Header) -> dict[str, Any]:
-    return {name: getattr(header, name) for name in Header.__struct_fields__}
+    return dict(zip(_header_names, _read_header(header), strict=True))
+
+
+def _header_of(envelope: Header) -> Header:
+    return Header(**_header_values(envelope))
 
 
 def _pack(text: bytes) -> tuple[bytes, str]:
@@ -274,7 +283,11 @@ def unpack(payload: bytes, content_type: str | None) -> bytes:
 def _check_version(text: bytes) -> None:
     version = _decode_text(_version_decoder, text).v
     if version != VERSION:
-        raise UnknownVersionError(f"version {str(version)[:20]}; this code speaks version {VERSION}")
+        raise _unknown_version(version)
+
+
+def _unknown_version(version: int) -> UnknownVersionError:
+    return UnknownVersionError(f"version {str(version)[:20]}; this code speaks version {VERSION}")
 
 
 def _decode_record_by_record(text: bytes, now_ns: int) -> Decoded:
@@ -287,7 +300,7 @@ def _decode_record_by_record(text: bytes, now_ns: int) -> Decoded:
             records.append(_decode_record(data, now_ns))
         except WireError as error:
             refused.append(Refused(_seq_of(data), error, data))
-    return Decoded(Header(**_header_values(envelope)), tuple(records), tuple(refused))
+    return Decoded(_header_of(envelope), tuple(records), tuple(refused))
 
 
 def _decode_record(data: bytes, now_ns: int) -> Record:
@@ -305,6 +318,13 @@ def _seq_of(data: bytes) -> int | None:
         return _seq_decoder.decode(data).seq
     except _UNREADABLE:
         return None
+
+
+def _all_plausible(records: tuple[Record, ...], now_ns: int) -> bool:
+    if not records:
+        return True
+    times_ns: list[int] = list(map(_read_time_ns, records))
+    return min(times_ns) >= EARLIEST_NS and max(times_ns) <= now_ns + MAX_AHEAD_NS
 
 
 def _plausible(record: Record, now_ns: int) -> bool:

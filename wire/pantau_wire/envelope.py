@@ -14,6 +14,7 @@ from pantau_wire.vocabulary import INT64_MAX, Id, Name, Nanoseconds, Version
 VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_RECORDS = 1000
+MAX_DROPPED_SPOOLS = 4  # in one envelope: each is a series of its own in a store
 MAX_CONFIG_REPORTS = 16  # the device and its groups
 
 Seq = Annotated[int, Meta(ge=1, le=INT64_MAX)]
@@ -30,7 +31,7 @@ DeferReason = Literal[
 ]
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One measurement with its stamp. The stamp is frozen before the first publish.
 
     `seq` is unique within the spool and never used twice. `time_ns` is the wall clock at the start of
@@ -45,18 +46,22 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     data: AnyMeasurement
 
 
-class Dropped(msgspec.Struct, frozen=True, kw_only=True):
-    """A range of `seq` that the device gave up for good, and why."""
+class Dropped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A range of `seq` that the device gave up for good, and why.
+
+    `spool` is told where they are not numbers of the envelope's spool but of another one of this device.
+    """
 
     first_seq: Seq
     last_seq: Seq
     reason: DropReason
+    spool: Id | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _check_range(self.first_seq, self.last_seq)
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Everything of an envelope but its measurements. One envelope holds one boot's measurements.
 
     `sent_uptime_ns` is the sender's time since its present boot; the ack carries it back, so that the

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 TokenFault = Literal["malformed", "unknown_key", "forged", "not_yet_valid", "expired"]
+LineFault = Literal["malformed", "mistyped"]
 
 
 class WireError(ValueError):
@@ -73,5 +74,15 @@ class TokenError(WireError):
     reason = "token"
 
     def __init__(self, fault: TokenFault, text: str) -> None:
+        super().__init__(text)
+        self.fault = fault
+
+
+class InvitationError(WireError):
+    """Not the line of an invitation; `fault` is a word for programs."""
+
+    reason = "invitation"
+
+    def __init__(self, fault: LineFault, text: str) -> None:
         super().__init__(text)
         self.fault = fault

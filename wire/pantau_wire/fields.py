@@ -56,7 +56,9 @@ LimitedBy = Literal["none", "device", "busy_line", "budget", "server"]
 ClockState = Literal["synced", "unsynced", "repaired", "estimated", "unknown"]
 
 
-class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+class Measurement(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", gc=False
+):
     """What every kind has. `failure` is null when the measurement succeeded."""
 
     failure: Annotated[

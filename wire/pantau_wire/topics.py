@@ -12,7 +12,8 @@ Channel = Literal["measurements", "ack", "status", "config"]
 PREFIX = "pantau/v1"
 ALL_MEASUREMENTS = f"{PREFIX}/+/measurements"
 SHARED_MEASUREMENTS = f"$share/ingest/{ALL_MEASUREMENTS}"
-RESERVED_ID_PREFIX = "collector-"
+COLLECTOR_PREFIX, OPERATOR_PREFIX = "collector-", "operator-"
+RESERVED_ID_PREFIXES = (COLLECTOR_PREFIX, OPERATOR_PREFIX)
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHANNELS = get_args(Channel)
@@ -20,19 +21,29 @@ _CHANNELS = get_args(Channel)
 
 def check_device_id(device: str) -> str:
     """Return the id, or raise `InvalidTopicError` saying what an id may be."""
-    if not _ID.fullmatch(device):
+    if not is_id(device):
         raise InvalidTopicError(
             f"{device[:80]!r} cannot be a device id: use 1 to 64 letters, digits, '.', '_' or '-', "
             "beginning with a letter or digit"
         )
-    if device.startswith(RESERVED_ID_PREFIX) or device == "groups":
+    if is_reserved(device):
         raise InvalidTopicError(f"{device!r} is reserved: choose another device id")
     return device
 
 
+def is_id(text: str) -> bool:
+    """Tell whether a text can be an id, if perhaps a reserved one."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_reserved(text: str) -> bool:
+    """Tell whether an id is not for devices."""
+    return text.startswith(RESERVED_ID_PREFIXES) or text == "groups"
+
+
 def check_group_id(group: str) -> str:
     """Return the id, or raise `InvalidTopicError` saying what an id may be."""
-    if not _ID.fullmatch(group):
+    if not is_id(group):
         raise InvalidTopicError(
             f"{group[:80]!r} cannot be a group id: use 1 to 64 letters, digits, '.', '_' or '-', "
             "beginning with a letter or digit"

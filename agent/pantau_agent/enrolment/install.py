@@ -43,24 +43,34 @@ def install(
     Without `device` the certificate's own name must have its key there. All checks come before any writing.
     """
     found, found_authority = _read(certificate), _read(authority)
-    name = _common_name(found.subject)
+    name = common_name(found)
     if device not in (None, name):
         raise EnrolmentError(
             _("the certificate is for {named}, not for {device}").format(named=name, device=device)
         )
-    key = key_file(folder, name)
+    return place(folder, found, found_authority, key=key_file(folder, name), now=now)
+
+
+def place(
+    folder: Path, found: x509.Certificate, authority: x509.Certificate, *, key: Path, now: dt.datetime
+) -> Installed:
+    """Check both certificates against the key in a file, and put all three into the folder.
+
+    Raises `EnrolmentError`; all checks come before any writing.
+    """
+    name = common_name(found)
     key_pem = _key_of(found, key)
     _check_certificate(found, now)
-    _check_authority(found_authority, found, now)
+    _check_authority(authority, found, now)
     made = Installed(
         name,
-        key,
+        key_file(folder, name),
         folder / f"{name}.pem",
         folder / "ca.pem",
         found.not_valid_before_utc,
         found.not_valid_after_utc,
     )
-    _place(made, key_pem, _pem(found), _pem(found_authority))
+    _write(made, key_pem, _pem(found), _pem(authority))
     return made
 
 
@@ -72,6 +82,11 @@ def _read(path: Path) -> x509.Certificate:
         raise EnrolmentError(text) from None
     except ValueError:
         raise EnrolmentError(_("{path} is no certificate in PEM").format(path=path)) from None
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """Return whom a certificate names; empty where that is not exactly one."""
+    return _common_name(certificate.subject)
 
 
 def _common_name(name: x509.Name) -> str:
@@ -128,7 +143,7 @@ def _check_authority(found: x509.Certificate, certificate: x509.Certificate, now
         raise EnrolmentError(
             _("the authority expired on {day}").format(day=f"{found.not_valid_after_utc:%Y-%m-%d}")
         )
-    issuer, name = _common_name(certificate.issuer), _common_name(found.subject)
+    issuer, name = _common_name(certificate.issuer), common_name(found)
     wanted = issuer.removesuffix(_DEVICES) + _SERVERS
     if issuer.endswith(_DEVICES) and name != wanted:
         text = _(
@@ -141,7 +156,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _place(made: Installed, key_pem: bytes, certificate_pem: bytes, authority_pem: bytes) -> None:
+def _write(made: Installed, key_pem: bytes, certificate_pem: bytes, authority_pem: bytes) -> None:
     """Write the files; the key anew as well, whatever mode and owner it came with."""
     try:
         replace_file(made.key, key_pem, mode=PRIVATE)

@@ -63,7 +63,7 @@ class Identities:
                     path=self._files.path,
                 )
             for side in ("server", "client"):
-                authority = certificates.make_authority(side, name, self._time())
+                authority = certificates.make_authority(side, name, self.time())
                 self._files.keep_authority(side, authority)
                 self._note("began", authority.certificate, side)
             self._renew_list()
@@ -80,11 +80,36 @@ class Identities:
     ) -> x509.Certificate:
         """Return a certificate for `key`. A client that holds a valid one is refused: rotate it."""
         with self._files.locked():
-            if side == "client" and self._valid(name):
-                raise CertificateError(
-                    _("{name} holds a valid certificate: rotate or revoke it instead"), name=name
-                )
+            if side == "client":
+                self.refuse_second(name)
             return self._issue(side, name, key, hosts=hosts, days=days, village=village)
+
+    def holds_valid(self, name: str) -> bool:
+        """Tell whether a client holds a valid certificate."""
+        return bool(self._valid(name))
+
+    def refuse_second(self, name: str) -> None:
+        """Raise `CertificateError` where a client holds a valid certificate."""
+        if self.holds_valid(name):
+            raise CertificateError(
+                _("{name} holds a valid certificate: rotate or revoke it instead"), name=name
+            )
+
+    def sign(self, name: str, key: ec.EllipticCurvePublicKey) -> x509.Certificate:
+        """Return a client's certificate that nobody may see before `record` has journalled it."""
+        authority = self._files.authority("client")
+        return certificates.issue(authority, "client", name, key, now=self.time(), days=CERTIFICATE_DAYS)
+
+    def record(self, certificate: x509.Certificate, name: str, village: str, invitation: str) -> bool:
+        """Journal what `sign` made, unless it is there; the caller holds the folder's lock from `sign` on.
+
+        Return whether it is valid: it may have been revoked meanwhile.
+        """
+        serial = f"{certificate.serial_number:x}"
+        issued = next((found for found in self.certificates() if found.serial == serial), None)
+        if issued is None:
+            self._note("issued", certificate, "client", name, village=village, invitation=invitation)
+        return issued is None or issued.valid_at(self.time())
 
     def rotate(
         self,
@@ -100,7 +125,7 @@ class Identities:
             if not old:
                 raise CertificateError(_("{name} holds no valid certificate"), name=name)
             certificate = self._issue("client", name, key, days=days)
-            ends_at = self._time() + dt.timedelta(days=overlap_days)
+            ends_at = self.time() + dt.timedelta(days=overlap_days)
             for issued in old:  # one that already ends earlier keeps its end
                 self._end(issued, "superseded", "superseded", ends_at)
             if not overlap_days:
@@ -129,7 +154,7 @@ class Identities:
 
     def standing(self) -> Standing:
         """Return how the identities stand."""
-        now, found = self._time(), self.certificates()
+        now, found = self.time(), self.certificates()
         soon = now + dt.timedelta(days=EXPIRY_WARNING_DAYS)
         newest = {issued.subject: issued for issued in found if issued.valid_at(now)}
         lists = [entry.ends_at for entry in self._entries() if entry.action == "list_renewed"]
@@ -144,7 +169,8 @@ class Identities:
             authority_ends_at=self._files.authority("client").certificate.not_valid_after_utc,
         )
 
-    def _time(self) -> dt.datetime:
+    def time(self) -> dt.datetime:
+        """Return this moment, to the second."""
         return self._now or dt.datetime.now(dt.UTC).replace(microsecond=0)
 
     def _entries(self) -> list[Entry]:
@@ -152,7 +178,7 @@ class Identities:
 
     def _valid(self, name: str) -> list[Issued]:
         """Return a client's certificates that are believed now, those on their way out included."""
-        now = self._time()
+        now = self.time()
         return [
             issued
             for issued in self.certificates()
@@ -170,8 +196,8 @@ class Identities:
         village: str | None = None,
     ) -> x509.Certificate:
         authority = self._files.authority(side)
-        certificate = certificates.issue(authority, side, name, key, now=self._time(), days=days, hosts=hosts)
-        self._note("issued", certificate, side, name, village)
+        certificate = certificates.issue(authority, side, name, key, now=self.time(), days=days, hosts=hosts)
+        self._note("issued", certificate, side, name, village=village)
         return certificate
 
     def _note(
@@ -180,21 +206,21 @@ class Identities:
         certificate: x509.Certificate,
         side: Side,
         subject: str | None = None,
-        village: str | None = None,
+        **more: str | None,
     ) -> None:
-        self._append(
+        self.append(
             action,
             side=side,
             subject=subject,
             serial=f"{certificate.serial_number:x}",
             ends_at=certificate.not_valid_after_utc,
-            village=village,
+            **more,
         )
 
     def _end(
         self, issued: Issued, action: journal.Action, reason: Reason, ends_at: dt.datetime | None
     ) -> None:
-        self._append(
+        self.append(
             action,
             side=issued.side,
             subject=issued.subject,
@@ -203,17 +229,17 @@ class Identities:
             reason=reason,
         )
 
-    def _append(self, action: journal.Action, **deed: Any) -> None:
+    def append(self, action: journal.Action, **deed: Any) -> None:
         """Journal a deed of this moment, by whoever is at the keyboard."""
-        journal.append(self._files.journal, Entry(at=self._time(), who=who(), action=action, **deed))
+        journal.append(self._files.journal, Entry(at=self.time(), who=who(), action=action, **deed))
 
     def _renew_list(self) -> dt.datetime:
-        now, entries = self._time(), self._entries()
+        now, entries = self.time(), self._entries()
         number = 1 + sum(entry.action == "list_renewed" for entry in entries)
         revoked: list[Revoked] = journal.revoked_clients(entries, now)
         authority = self._files.authority("client")
         crl = certificates.revocation_list(authority, revoked, number, now, LIST_DAYS)
         folder.write(self._files.revocation_list, certificates.list_pem(crl))
         ends_at = now + dt.timedelta(days=LIST_DAYS)
-        self._append("list_renewed", side="client", ends_at=ends_at)
+        self.append("list_renewed", side="client", ends_at=ends_at)
         return ends_at

@@ -1,8 +1,9 @@
 """The configuration of a Mosquitto that believes certificates only, derived from the wire's topics.
 
 Who may do what: a device writes its own measurements and status, reads its own acks and configurations;
-collectors read all measurements and statuses, write acks and hand on signed configurations. The user name
-is the certificate's common name, and the client id is the user name: nobody can take another's session.
+collectors read all measurements and statuses and write acks; operators write signed configurations and
+nothing else, so that a fallen collector cannot even bring back an old one. The user name is the
+certificate's common name, and the client id is the user name: nobody can take another's session.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class BrokerFiles:
     access_list: Path
 
 
-def access_list(collectors: Sequence[str]) -> str:
-    """Return Mosquitto's `acl_file`: patterns for devices, and a section for each collector."""
+def access_list(collectors: Sequence[str], operators: Sequence[str] = ()) -> str:
+    """Return Mosquitto's `acl_file`: patterns for devices, and a section for each collector and operator."""
     devices = [
         f"pattern write {_topic(_USER, 'measurements')}",
         f"pattern write {_topic(_USER, 'status')}",
@@ -42,7 +43,7 @@ def access_list(collectors: Sequence[str]) -> str:
         f"pattern read {_topic(_USER, 'config')}",
         f"pattern read {topics.PREFIX}/groups/+/config",
     ]
-    sections = ["\n".join([_HEAD, *devices]), *map(_collector, collectors)]
+    sections = ["\n".join([_HEAD, *devices]), *map(_collector, collectors), *map(_operator, operators)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -92,6 +93,14 @@ def _collector(name: str) -> str:
             f"topic read {_topic('+', 'measurements')}",
             f"topic read {_topic('+', 'status')}",
             f"topic write {_topic('+', 'ack')}",
+        ]
+    )
+
+
+def _operator(name: str) -> str:
+    return "\n".join(
+        [
+            f"user {name}",
             f"topic write {_topic('+', 'config')}",
             f"topic write {topics.PREFIX}/groups/+/config",
         ]

@@ -10,7 +10,7 @@ from pantau_collector.i18n import marked as _
 from pantau_collector.identity import certificates, folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from cryptography import x509
@@ -60,6 +60,26 @@ def for_request(out: Path, name: str, pem: bytes, files: Folder, sign: Sign) -> 
     certificate = sign(key)
     folder.write(bundle.certificate, certificates.certificate_pem(certificate))
     folder.write(bundle.authority, _authority(files, certificate))
+    return bundle
+
+
+def existing_server(out: Path, name: str, files: Folder, hosts: Sequence[str]) -> Bundle | None:
+    """Return the bundle in `out` if it is a server's for exactly these hosts, signed by our authority.
+
+    None where there is none. Raises `CertificateError` where another one is in the way.
+    """
+    bundle = _bundle(out, name)
+    if not bundle.certificate.exists() or not bundle.key.exists():
+        return None
+    found = certificates.read_certificate(bundle.certificate.read_bytes())
+    if not certificates.is_issued_by(found, files.certificate("server")):
+        raise CertificateError(_("{path} is there already: choose another folder"), path=bundle.certificate)
+    if certificates.hosts_of(found) != set(hosts):
+        raise CertificateError(
+            _("{path} is for {hosts}: name the same hosts, or choose another folder"),
+            path=bundle.certificate,
+            hosts=", ".join(sorted(certificates.hosts_of(found))),
+        )
     return bundle
 
 

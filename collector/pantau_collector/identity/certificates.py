@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -126,9 +126,9 @@ def read_request(pem: bytes) -> tuple[str, ec.EllipticCurvePublicKey]:
         request = x509.load_pem_x509_csr(pem)
         names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         good = request.is_signature_valid
-    except (ValueError, InvalidSignature) as error:
+        key = request.public_key()
+    except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise CertificateError(_("this is no certificate signing request: {error}"), error=error) from None
-    key = request.public_key()
     if not good or len(names) != 1:
         raise CertificateError(_("the signing request is damaged, or does not name exactly one device"))
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
@@ -136,6 +136,37 @@ def read_request(pem: bytes) -> tuple[str, ec.EllipticCurvePublicKey]:
             _("the signing request's key must be ECDSA P-256: make it with pantau-agent enroll")
         )
     return str(names[0].value), key
+
+
+def read_certificate(pem: bytes) -> x509.Certificate:
+    """Return a certificate, the first one of a chain. Raises `CertificateError`."""
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        raise CertificateError(_("this is no certificate in PEM: {error}"), error=error) from None
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """Return a certificate as DER, over which fingerprints are taken."""
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Tell whether the authority has signed the certificate itself."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def hosts_of(certificate: x509.Certificate) -> set[str]:
+    """Return the names and addresses that a server's certificate is for."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {str(name.value) for name in found if isinstance(name, x509.DNSName | x509.IPAddress)}
 
 
 def certificate_pem(certificate: x509.Certificate) -> bytes:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from cryptography import x509
+
     from pantau_collector.identity.certificates import Authority
     from pantau_collector.identity.terms import Side
 
@@ -28,6 +30,7 @@ class Folder:
         self.path = path
         self.journal = path / "journal.jsonl"
         self.revocation_list = path / "client-revoked.pem"
+        self.invitations = path / "invitations"
 
     def authority_certificate(self, side: Side) -> Path:
         """Return the file that the other side of a connection believes in."""
@@ -35,6 +38,10 @@ class Folder:
 
     def _authority_key(self, side: Side) -> Path:
         return self.path / f"{side}-ca.key"
+
+    def invitation(self, device: str) -> Path:
+        """Return the file of a device's invitation."""
+        return self.invitations / f"{device}.json"
 
     def exists(self) -> bool:
         """Tell whether the authorities are there."""
@@ -53,25 +60,42 @@ class Folder:
                 ) from None
             yield
 
+    def make_invitations(self) -> None:
+        """Make the folder of the invitations, for its owner alone. Raises `CertificateError`."""
+        try:
+            if not self.invitations.exists():
+                self.invitations.mkdir(mode=0o700)
+                wholefile.hand_over(self.invitations, self.path)
+        except OSError as error:
+            raise CertificateError(
+                _("cannot write {path}: {reason}"), path=self.invitations, reason=error.strerror
+            ) from None
+
     def keep_authority(self, side: Side, authority: Authority) -> None:
         """Write an authority's certificate and key."""
         write(self._authority_key(side), certificates.key_pem(authority.key), private=True)
         write(self.authority_certificate(side), certificates.certificate_pem(authority.certificate))
 
+    def certificate(self, side: Side) -> x509.Certificate:
+        """Return an authority's certificate. Raises `CertificateError` where it is missing or damaged."""
+        return certificates.read_certificate(self._read(self.authority_certificate(side)))
+
     def authority(self, side: Side) -> Authority:
         """Return an authority. Raises `CertificateError` where it is missing or damaged."""
+        certificate, key = map(self._read, (self.authority_certificate(side), self._authority_key(side)))
+        return certificates.read_authority(certificate, key)
+
+    def _read(self, path: Path) -> bytes:
         if not self.exists():
             raise CertificateError(
                 _("there is no authority in {path}: run pantau-collector ca init first"), path=self.path
             )
         try:
-            certificate = self.authority_certificate(side).read_bytes()
-            key = self._authority_key(side).read_bytes()
+            return path.read_bytes()
         except OSError as error:
             raise CertificateError(
-                _("cannot read {path}: {reason}"), path=error.filename, reason=error.strerror
+                _("cannot read {path}: {reason}"), path=path, reason=error.strerror
             ) from None
-        return certificates.read_authority(certificate, key)
 
 
 def write(path: Path, content: bytes, *, private: bool = False) -> None:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-Action = Literal["began", "issued", "revoked", "superseded", "list_renewed"]
+Action = Literal["began", "issued", "revoked", "superseded", "list_renewed", "invited", "uninvited"]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One deed. `serial` is a certificate's, in hex; `ends_at` when it, or the list, ends.
+    """One deed. `serial` is a certificate's, in hex; `ends_at` when it, the list or the invitation ends.
 
-    `superseded` is a revocation that takes effect at `ends_at`.
+    `superseded` is a revocation that takes effect at `ends_at`. `invitation` is an invitation's id; a
+    certificate that has one was issued by the portal, to whoever held the invitation's token.
     """
 
     at: dt.datetime
@@ -39,6 +40,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     ends_at: dt.datetime | None = None
     reason: Reason | None = None
     village: str | None = None
+    invitation: str | None = None
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Literal
 
 Side = Literal["server", "client"]
@@ -11,5 +12,6 @@ AUTHORITY_DAYS = 3650
 CERTIFICATE_DAYS = 730
 LIST_DAYS = 60
 OVERLAP_DAYS = 30
+MAX_INVITED = dt.timedelta(days=30)
 EXPIRY_WARNING_DAYS = 45
 LIST_WARNING_DAYS = 14

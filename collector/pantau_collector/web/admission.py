@@ -13,6 +13,7 @@ from pantau_collector.access.book import Book
 from pantau_collector.access.model import Viewer
 from pantau_collector.web.cookies import SESSION, Cookies
 from pantau_collector.web.limits import Attempts, Buckets
+from pantau_wire.enrolment import PATH as ENROLMENT_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 ANYONE = Viewer("anyone", "", "read")
 LIVE_HEADER = "x-pantau-live"  # the page asks by itself: that is nobody's presence
 _HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9.-]+))(?::[0-9]{1,5})?")
-_FOR_ANYONE = ("/healthz", "/login")
+_FOR_ANYONE = ("/healthz", "/login", ENROLMENT_PATH)
 _STATIC = "/static/"
 _FOR_ADMINS = ("/access", "/api/v1/access")
 
@@ -85,7 +86,7 @@ class Admission:
         return None
 
     def is_for_anyone(self, request: Request) -> bool:
-        """Tell whether a page needs no login: health, the login itself, and monitoring on this machine."""
+        """Tell whether a page needs no login: health, login, enrolment, and monitoring on this machine."""
         path = request.scope["path"]
         if path == "/metrics" and not self.config.behind_proxy:
             return addresses.is_loopback(address_of(request))

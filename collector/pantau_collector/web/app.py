@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from pantau_collector.web import accounts, api, failures, login, machines, pages, render
+from pantau_collector.web import accounts, api, enrolment, failures, login, machines, pages, render
 from pantau_collector.web.admission import Admission
 from pantau_collector.web.gate import Gate
 from pantau_collector.web.portal import Portal
@@ -33,11 +33,13 @@ def create_app(
     health: Callable[[], dict[str, Any]],
     metrics: Callable[[], bytes] | None = None,
     clock_ns: Callable[[], int] = time.time_ns,
+    desk: enrolment.Desk | None = None,
 ) -> ASGIApp:
     """Return the application, behind its gate. What blocks runs in threads, never on the event loop.
 
     `health` returns a JSON-ready dict: `/healthz` answers 200 when its `status` is "ok", else 503. `metrics`
-    returns Prometheus' text format. `clock_ns` is the time in ns since 1970.
+    returns Prometheus' text format. `clock_ns` is the time in ns since 1970. `desk` enrols devices, where
+    this portal does that.
     """
     app = FastAPI(title="Pantau", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     portal = Portal(store, registry, health, metrics, clock_ns)
@@ -46,6 +48,8 @@ def create_app(
         app.include_router(part.router(portal))
     for part_with_accounts in (login, accounts):
         app.include_router(part_with_accounts.router(admission))
+    if desk is not None:
+        app.include_router(enrolment.router(admission, desk))
     app.mount("/static", StaticFiles(directory=render.FOLDER / "static"), name="static")
     failures.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from pantau_collector.errors import AccessError, StoreUnavailableError
 from pantau_collector.i18n import marked as _
 from pantau_collector.web import render
+from pantau_wire.enrolment import PATH as ENROLMENT_PATH
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -89,7 +90,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 def is_for_programs(path: str) -> bool:
     """Tell whether programs ask for this path, and get their errors as JSON."""
-    return path.startswith(("/api/", "/metrics", "/healthz"))
+    return path.startswith(("/api/", "/metrics", "/healthz")) or path == ENROLMENT_PATH
 
 
 def accounts_unavailable(request: Request) -> Response:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 20.0
 QUIET_S = 1.0
-COLLECTOR = "collector-a"
+COLLECTOR, OPERATOR = "collector-a", "operator-siti"
+CONFIGS = (topics.topic("desa-1", "config"), topics.group_config_topic("klaten"))
 
 pytestmark = pytest.mark.skipif(
     shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") is None,
@@ -55,7 +56,7 @@ def broker(files: folder.Folder, tmp_path: Path) -> Iterator[tuple[int, int]]:
     )
     folder.write(server.server_certificate, certificates.certificate_pem(certificate))
     folder.write(server.server_key, certificates.key_pem(key), private=True)
-    server.access_list.write_text(access_list([COLLECTOR]))
+    server.access_list.write_text(access_list([COLLECTOR], [OPERATOR]))
     server.access_list.chmod(0o600)
     number = free_port()
     config = tmp_path / "mosquitto.conf"
@@ -224,6 +225,47 @@ def test_a_device_cannot_read_another(connect: Callable[..., Peer], name: str) -
     device.publishes(topics.topic("desa-1", "measurements"))
     collector.publishes(topics.topic("desa-1", "ack"))
     assert not thief.wait(lambda: thief.heard, QUIET_S)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_operator_hands_on_configurations(connect: Callable[..., Peer], name: str) -> None:
+    """Under the name in the certificate, whatever client id is given."""
+    operator, device = connect(OPERATOR, client_id="collector-x-config"), connect("desa-1")
+    assert operator.gets_in()
+    assert device.gets_in()
+    device.subscribes(name)
+    assert operator.publishes(name, b"signed")
+    assert device.wait(lambda: device.heard)
+    assert device.heard == [(name, b"signed")]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_collector_cannot_write_configurations(connect: Callable[..., Peer], name: str) -> None:
+    """A fallen one could bring back an old message to devices that never saw the newer one."""
+    collector, device = connect(COLLECTOR), connect("desa-1")
+    assert collector.gets_in()
+    assert device.gets_in()
+    device.subscribes(name)
+    assert not collector.publishes(name, b"old")
+    assert not device.wait(lambda: device.heard, QUIET_S)
+
+
+@pytest.mark.parametrize("channel", ["measurements", "status", "ack"])
+def test_an_operator_writes_nothing_else(connect: Callable[..., Peer], channel: topics.Channel) -> None:
+    operator = connect(OPERATOR)
+    assert operator.gets_in()
+    assert not operator.publishes(topics.topic("desa-1", channel), b"forged")
+
+
+def test_an_operator_reads_nothing(connect: Callable[..., Peer]) -> None:
+    operator, device = connect(OPERATOR), connect("desa-1")
+    assert operator.gets_in()
+    assert device.gets_in()
+    for name in ("#", "pantau/v1/+/measurements", "pantau/v1/+/status", topics.SHARED_MEASUREMENTS):
+        operator.subscribes(name)
+    assert device.publishes(topics.topic("desa-1", "measurements"))
+    assert device.publishes(topics.topic("desa-1", "status"))
+    assert not operator.wait(lambda: operator.heard, QUIET_S)
 
 
 def test_a_device_cannot_take_the_collectors_session(connect: Callable[..., Peer]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import stat
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,7 +98,7 @@ def test_a_device_that_stands_elsewhere_is_not_moved_by_the_way(
     assert f"stands in {VILLAGE} by the registry, not in 33.10.25.2009" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("device", ["collector-x", "desa/1", "groups"])
+@pytest.mark.parametrize("device", ["collector-x", "operator-x", "desa/1", "groups"])
 def test_a_reserved_or_impossible_id_is_refused_before_anything_is_written(
     run: Run, tmp_path: Path, device: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,6 +140,42 @@ def test_a_broker_without_a_collector_would_serve_nobody(
     assert run("ca", "collector", "a", "--out", str(tmp_path / "collector")) == 0
     assert run("broker-config", "--host", "127.0.0.1", "--out", out) == 0
     assert "user collector-a" in (tmp_path / "broker" / "acl").read_text()
+
+
+def test_an_operator_s_certificate_comes_with_the_lines_to_use_it(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "siti"
+    assert run("ca", "operator", "siti", "--out", str(out)) == 0
+    said = capsys.readouterr().out
+    lines = tomllib.loads(said[said.index("[broker]") :])["broker"]
+    context = ssl.create_default_context(cafile=lines["ca_file"])
+    context.load_cert_chain(lines["cert_file"], lines["key_file"])
+    assert run("ca", "operator", "a/b", "--out", str(out)) == 1
+    assert "'a/b' is no name: letters, digits and . _ - only" in capsys.readouterr().err
+
+
+def test_the_access_list_is_written_anew_and_the_broker_keeps_its_certificate(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who came is let in, who was revoked is not; other hosts would need another certificate."""
+    out, broker = str(tmp_path / "broker"), tmp_path / "broker" / "broker.pem"
+    for name in ("a", "b"):
+        run("ca", "collector", name, "--out", str(tmp_path / name))
+    assert run("broker-config", "--host", "127.0.0.1", "--out", out) == 0
+    before = broker.read_bytes()
+    run("devices", "revoke", "collector-b")
+    run("ca", "operator", "siti", "--out", str(tmp_path / "siti"))
+    assert run("broker-config", "--host", "127.0.0.1", "--out", out) == 0
+    acl = (tmp_path / "broker" / "acl").read_text()
+    assert [line for line in acl.splitlines() if line.startswith("user ")] == [
+        "user collector-a",
+        "user operator-siti",
+    ]
+    assert broker.read_bytes() == before
+    capsys.readouterr()
+    assert run("broker-config", "--host", "broker.example.id", "--out", out) == 1
+    assert "broker.pem is for 127.0.0.1: name the same hosts" in capsys.readouterr().err
 
 
 def test_nothing_works_before_the_authorities_are_there(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.fakes.memory_store import MemoryStore
 
-from pantau_collector.storage.base import Arrival, Batch, Delivery, Store
+from pantau_collector.storage.base import Arrival, Batch, Delivery, SeriesRow, Store
 from pantau_collector.storage.sqlite import SqliteStore
 from pantau_wire.envelope import Record
 from pantau_wire.fields import AnyMeasurement, Latency, Speed
@@ -38,6 +38,7 @@ DELIVERIES = [
     Delivery("d", "s", 1, 3, "received", 100),
     Delivery("d", "s", 4, 4, "dropped", 200, "spool_full"),
 ]
+ROWS = [SeriesRow("late", (device,), at, {"since_ns": at}) for at in (5, 3, 9) for device in ("e", "d")]
 
 
 def answers(store: Store) -> list[object]:
@@ -55,6 +56,15 @@ def answers(store: Store) -> list[object]:
         store.deliveries("d", 101),
         store.stored_seqs("d", "s"),
         store.stored_seqs("d", "none"),
+        store.devices(),
+        store.span("delivery"),
+        list(store.window("latency", 10, 40)),
+        list(store.window("latency", 10, 41, ["e", "d"])),
+        store.write_series(ROWS),
+        store.series("late"),
+        store.series("late", since_ns=4, until_ns=9),
+        store.series("late", where={"device": ["d", "x"]}, newest=2),
+        [store.acquire_lease("work", holder, 60.0) for holder in "aab"],
     ]
 
 
