@@ -1,0 +1,201 @@
+"""What is said of one village's month: every figure that the verdict rests on, ready for JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from pantau_collector.analysis.calendar import first_minute, instant
+from pantau_collector.analysis.profiles import Profile
+from pantau_collector.analysis.sla import RULES_VERSION, tally
+from pantau_collector.analysis.sla.judging import METRICS, Judgement, Metric, Verdict, judge
+from pantau_collector.analysis.sla.tally import Tallies, Timeline
+from pantau_collector.analysis.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pantau_collector.analysis.calendar import Month
+    from pantau_collector.analysis.days import DayRow
+    from pantau_collector.analysis.profiles import Profiles
+    from pantau_collector.analysis.sla.tally import Days
+
+Why = Literal["nothing_measured", "low_coverage", "no_contract", "few_tests", "few_days"]
+
+
+class MetricReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric: `k` of `n`, the share, its bounds, what was promised; `why` there is not enough data, if so.
+
+    `loss` counts lost probes and promises at most `target`, the others count what is as it should be and
+    promise at least that. `mean`: bit/s of speed, ms of delays.
+    """
+
+    verdict: str
+    n: int
+    k: int
+    share: float | None
+    lower: float | None
+    upper: float | None
+    target: float
+    why: Why | None = None
+    days: int | None = None
+    mean: float | None = None
+
+
+class OutageReport(msgspec.Struct, frozen=True, kw_only=True, rename={"from_at": "from", "to_at": "to"}):
+    """An outage that touches the month: from its first minute down to the end of its last, in local time.
+
+    `minutes`: how long it lasted in its own minutes, those in other months and under maintenance included.
+    `counted`: those in the account of this month.
+    """
+
+    from_at: str
+    to_at: str
+    minutes: int
+    counted: int
+    long: bool
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, rename={"A_ratio": "A"}):
+    """The verdict on a village's month. `minutes`: by state, and of maintenance; their sum is `month`."""
+
+    rules: str
+    month: str
+    timezone: str
+    verdict: str
+    A_ratio: float | None
+    A_min: float | None
+    A_max: float | None
+    coverage: float
+    restitution_minutes: int
+    short_outage_minutes: int
+    short_outages_count: bool
+    uncounted_tests: int
+    minutes: dict[str, int]
+    metrics: dict[str, MetricReport]
+    outages: list[OutageReport]
+    profiles: list[Profile]
+
+
+def report(month: Month, rows: Sequence[DayRow], profiles: Profiles) -> Report:
+    """Return the verdict on one village's month from its day rows, each judged by the profile of its day."""
+    days = tally.of_rows(month, [rows])
+    governing = profiles.on(month.first_day)
+    sums = tally.tally(days, [governing])
+    judgement = judge(sums, [governing])
+    availability = judgement.metrics["availability"]
+    return Report(
+        rules=RULES_VERSION,
+        month=str(month),
+        timezone=month.zone.iana,
+        verdict=_word(judgement.verdict[0]),
+        A_ratio=_number(availability.share[0]),
+        A_min=_number(availability.lower[0]),
+        A_max=_number(availability.upper[0]),
+        coverage=float(judgement.coverage[0]),
+        restitution_minutes=int(sums.long_minutes[0]),
+        short_outage_minutes=int(sums.short_minutes[0]),
+        short_outages_count=bool(sums.short_minutes[0] > governing.short_outages_allowed_minutes),
+        uncounted_tests=int(sums.number("uncounted_tests")[0]),
+        minutes=_minutes(sums),
+        metrics={name: _metric(name, judgement, sums, governing) for name in METRICS},
+        outages=_outages(days, governing),
+        profiles=profiles.within(month),
+    )
+
+
+def _minutes(sums: Tallies) -> dict[str, int]:
+    by_state = {state.name.lower(): int(sums.state_minutes[0, state]) for state in State}
+    return {
+        "month": int(sums.month_minutes[0]),
+        **by_state,
+        "maintenance": int(sums.maintenance_minutes[0]),
+    }
+
+
+def _metric(name: str, judgement: Judgement, sums: Tallies, profile: Profile) -> MetricReport:
+    metric = judgement.metrics[name]
+    speed = name in {"download", "upload"}
+    insufficient = metric.verdict[0] == Verdict.INSUFFICIENT_DATA
+    days = int(getattr(sums, f"{name}_days")[0]) if speed else None
+    return MetricReport(
+        verdict=_word(metric.verdict[0]),
+        n=int(metric.n[0]),
+        k=int(metric.k[0]),
+        share=_number(metric.share[0]),
+        lower=_number(metric.lower[0]),
+        upper=_number(metric.upper[0]),
+        target=_target(name, profile),
+        why=_why(name, metric, profile) if insufficient else None,
+        days=days,
+        mean=_mean(name, sums),
+    )
+
+
+def _target(name: str, profile: Profile) -> float:
+    keys = {
+        "availability": "availability_target_ratio",
+        "download": "speed_share_ratio",
+        "upload": "speed_share_ratio",
+        "loss": "loss_max_ratio",
+    }
+    return float(getattr(profile, keys.get(name, f"{name}_share_ratio")))
+
+
+def _why(name: str, metric: Metric, profile: Profile) -> Why:
+    """Return why there is not enough data, the first reason that holds."""
+    if name in {"download", "upload"} and getattr(profile, f"contracted_{name}_bps") is None:
+        return "no_contract"
+    if not metric.n[0]:
+        return "nothing_measured"
+    if name not in {"download", "upload"}:
+        return "low_coverage"
+    return "few_tests" if metric.n[0] < profile.speed_tests_min_count else "few_days"
+
+
+def _mean(name: str, sums: Tallies) -> float | None:
+    sum_of = {
+        "download": "download_sum_bps",
+        "upload": "upload_sum_bps",
+        "latency": "latency_sum_ms",
+        "variation": "variation_sum_ms",
+    }
+    if name not in sum_of:
+        return None
+    n = sums.number(f"{name}_n")[0]
+    return float(sums.number(sum_of[name])[0] / n) if n else None
+
+
+def _outages(days: Days, profile: Profile) -> list[OutageReport]:
+    """Return the outages that touch the month, in order."""
+    timeline = Timeline.of(days)
+    of_run = timeline.found.of_run
+    ends = np.cumsum(timeline.runs.minutes) + first_minute(days.month.days[0], days.month.zone)
+    starts = ends - timeline.runs.minutes
+    first, last = days.month.first_minute, days.month.first_minute + days.month.minute_count
+    found = []
+    for number, minutes in enumerate(timeline.found.minutes):
+        mine = of_run == number
+        begin, end = int(starts[mine][0]), int(ends[mine][-1])
+        if begin < last and end > first:
+            found.append(
+                OutageReport(
+                    from_at=instant(begin, days.month.zone),
+                    to_at=instant(end, days.month.zone),
+                    minutes=int(minutes),
+                    counted=int(timeline.runs.minutes[mine & timeline.accounted].sum()),
+                    long=bool(minutes * 60 > profile.long_outage_above_s),
+                )
+            )
+    return found
+
+
+def _word(verdict: int) -> str:
+    return Verdict(verdict).name.lower()
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,170 @@
+"""`pantau-collector sla`: judges a village's month from plain rows, so that others can check us."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pantau_collector import i18n
+from pantau_collector.errors import SlaInputError
+from pantau_collector.i18n import marked as _
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from pantau_collector.analysis.sla.report import MetricReport, Report
+
+VERDICTS = {
+    "pass": _("PASS"),
+    "fail": _("FAIL"),
+    "inconclusive": _("INCONCLUSIVE"),
+    "insufficient_data": _("INSUFFICIENT DATA"),
+}
+METRICS = {
+    "availability": _("availability"),
+    "download": _("download"),
+    "upload": _("upload"),
+    "latency": _("delay"),
+    "variation": _("delay variation"),
+    "loss": _("loss"),
+}
+STATES = {
+    "up": _("up"),
+    "link_down": _("link down"),
+    "local_fault": _("local fault"),
+    "power_off": _("power off"),
+    "agent_down": _("agent down"),
+    "off_site": _("off site"),
+    "unknown": _("unknown"),
+    "maintenance": _("maintenance"),
+}
+WHY = {
+    "nothing_measured": _("nothing was measured"),
+    "low_coverage": _("too few minutes of the month were seen"),
+    "no_contract": _("the profile names no contracted rate"),
+    "few_tests": _("too few counted tests"),
+    "few_days": _("counted tests on too few days"),
+}
+HEADING = _("{month} ({timezone}), profile {profile}, rules {rules}: {verdict}")
+AT_LEAST = _("{k} of {n}: {share}, target at least {target}")
+AT_MOST = _("{k} of {n}: {share}, target at most {target}")
+BOUNDS = _("between {lower} and {upper}")
+NOTHING = _("no figure")
+MINUTES = _("minutes: {states}")
+COVERAGE = _("coverage {coverage}; restitution {minutes} min; short outages {short_minutes} min{counted}")
+SHORT_COUNT = _(", which count")
+OUTAGE = _("long outage from {begin} to {end}: {minutes} min, of which {counted} count in this month")
+MORE_OUTAGES = _("and {count} more long outage(s): --json prints all")
+
+_SHOWN_OUTAGES = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `verdict`."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    about = "judge one village's month from a JSON file; docs/sla.md shows one"
+    verdict = commands.add_parser("verdict", help=about, description=about)
+    verdict.add_argument("--input", type=Path, required=True, metavar="FILE", help="the month's rows")
+    verdict.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    verdict.add_argument("--lang", choices=i18n.LANGUAGES, help="language of the messages")
+    verdict.set_defaults(function=_verdict)
+
+
+def _verdict(arguments: argparse.Namespace) -> int:
+    """Print the verdict; return 0 whatever it is, and 2 where the file cannot be judged."""
+    from pantau_collector.analysis.sla import input_file  # noqa: PLC0415 - NumPy is for who needs it
+    from pantau_collector.analysis.sla.report import report  # noqa: PLC0415
+    from pantau_collector.analysis.sla.village import day_rows  # noqa: PLC0415
+
+    language = i18n.known(arguments.lang) or i18n.of_terminal()
+    try:
+        village = input_file.read(arguments.input)
+    except SlaInputError as error:
+        sys.stderr.write(_complaint(error, language) + "\n")
+        return 2
+    found = report(village.month, day_rows(village), village.profiles)
+    if arguments.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _lines(found, language))
+    return 0
+
+
+def _complaint(error: SlaInputError, language: i18n.Language) -> str:
+    values = dict(error.values)
+    if "form" in values:  # what belongs there is words too
+        values["form"] = i18n.translate(str(values["form"]), language)
+    return i18n.Message(error.text, values).to(language)
+
+
+def _lines(found: Report, language: i18n.Language) -> Iterator[str]:
+    yield _say(
+        language,
+        HEADING,
+        month=found.month,
+        timezone=found.timezone,
+        profile=" → ".join(profile.name for profile in found.profiles),
+        rules=found.rules,
+        verdict=i18n.translate(VERDICTS[found.verdict], language),
+    )
+    labels = {name: i18n.translate(METRICS[name], language) for name in found.metrics}
+    words = {name: i18n.translate(VERDICTS[one.verdict], language) for name, one in found.metrics.items()}
+    label_width, word_width = (max(map(len, texts.values())) for texts in (labels, words))
+    for name, metric in found.metrics.items():
+        columns = f"{labels[name]:<{label_width}}  {words[name]:<{word_width}}"
+        yield f"  {columns}  {_figure(name, metric, language)}"
+    states = ", ".join(
+        f"{i18n.translate(STATES[state], language)} {count}"
+        for state, count in found.minutes.items()
+        if count and state in STATES
+    )
+    yield _say(language, MINUTES, states=states)
+    counted = i18n.translate(SHORT_COUNT, language) if found.short_outages_count else ""
+    yield _say(
+        language,
+        COVERAGE,
+        coverage=_percent(found.coverage, language),
+        minutes=found.restitution_minutes,
+        short_minutes=found.short_outage_minutes,
+        counted=counted,
+    )
+    yield from _outages(found, language)
+
+
+def _outages(found: Report, language: i18n.Language) -> Iterator[str]:
+    long = [outage for outage in found.outages if outage.long]
+    for one in long[:_SHOWN_OUTAGES]:
+        yield _say(
+            language, OUTAGE, begin=one.from_at, end=one.to_at, minutes=one.minutes, counted=one.counted
+        )
+    if len(long) > _SHOWN_OUTAGES:
+        yield _say(language, MORE_OUTAGES, count=len(long) - _SHOWN_OUTAGES)
+
+
+def _figure(name: str, metric: MetricReport, language: i18n.Language) -> str:
+    """Return the metric's numbers, its bounds where they are not the figure itself, and why it is open."""
+    parts = [i18n.translate(NOTHING, language)]
+    if metric.share is not None:
+        share, target = (_percent(value, language) for value in (metric.share, metric.target))
+        pattern = AT_MOST if name == "loss" else AT_LEAST
+        parts = [_say(language, pattern, k=metric.k, n=metric.n, share=share, target=target)]
+    if metric.lower is not None and metric.upper is not None and metric.lower < metric.upper:
+        lower, upper = (_percent(value, language) for value in (metric.lower, metric.upper))
+        parts.append(_say(language, BOUNDS, lower=lower, upper=upper))
+    if metric.why is not None:
+        parts.append(i18n.translate(WHY[metric.why], language))
+    return "; ".join(parts)
+
+
+def _percent(ratio: float, language: i18n.Language) -> str:
+    from babel.numbers import format_percent  # noqa: PLC0415 - only for people
+
+    return str(format_percent(ratio, format="0.00##%", locale=language))
+
+
+def _say(language: i18n.Language, text: str, **values: object) -> str:
+    return i18n.Message(text, values).to(language)
