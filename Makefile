@@ -7,6 +7,7 @@ MINUTES ?= 3
 # Most tests wait more than they work.
 WORKERS ?= 4
 SEED ?= 7
+STORE ?= sqlite
 
 .PHONY: help setup setup-dev run test test-fast lint security wheel bench bench-accuracy chaos lock generated clean
 
@@ -40,7 +41,7 @@ lint: setup-dev ## ruff, mypy, import rules, generated files
 	@scripts/generated.sh --check
 
 security: setup-dev ## bandit over the code, pip-audit over what we ship (skips what PyPI does not answer)
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive wire agent testpoint collector demo
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive wire agent testpoint collector dashboards demo
 	@$(BIN)/python scripts/audit.py
 
 generated: setup-dev ## write the generated files anew (catalogues, wire examples)
@@ -57,9 +58,9 @@ bench-accuracy: setup-dev ## speed engine against shaped links, beside iperf3 an
 	@scripts/test-needs.sh
 	@$(BIN)/python -m benchmarks accuracy
 
-chaos: setup-dev ## kill, stop, cut and fill for MINUTES=60 with SEED=7, then ask where each measurement is (root)
+chaos: setup-dev ## kill, stop, cut and fill for MINUTES=60 with SEED=7 (STORE=influxdb), then ask where each measurement is (root)
 	@scripts/test-needs.sh
-	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED)
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --store $(STORE)
 
 lock: setup-dev ## choose versions anew within pyproject.toml and lock them
 	@scripts/lock.sh

@@ -79,9 +79,9 @@ def _encode_ack() -> bytes:
     ]
 
 
-def _minute() -> list[AnyMeasurement]:
+def minute(seed: int = 1) -> list[AnyMeasurement]:
     """Return what a device measures in a minute in which nothing is wrong; digits as random as real ones."""
-    chance = random.Random(1)
+    chance = random.Random(seed)
     return [
         _traffic(chance),
         *(_latency(chance, target, method) for target, method in TARGETS),
@@ -147,7 +147,7 @@ def _device(chance: random.Random) -> Device:
 
 
 TARGETS = (("gateway", "icmp"), ("testpoint", "icmp"), ("testpoint", "stamp"), ("internet", "icmp"))
-MINUTE = _minute()
+MINUTE = minute()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Writes what is generated anew: the pages of fields, the wire examples, and the message catalogues
-# (.pot, .po, .mo) of the parts that have a locale
-# folder. "generated.sh --check" writes into a copy instead, and fails where the repository's files differ.
+# Writes what is generated anew: the pages of fields, the wire examples, the dashboards, and the message
+# catalogues (.pot, .po, .mo) of the parts that have a locale folder. "generated.sh --check" writes into a copy
+# instead, and fails where the repository's files differ.
 # After new texts: run this, fill in the empty "msgstr" of locale/id/LC_MESSAGES/messages.po, run it again.
 set -eu
 cd "$(dirname "$0")/.."
 bin=$PWD/.venv/bin
-parts="agent/pantau_agent collector/pantau_collector testpoint/pantau_testpoint"
+parts="agent/pantau_agent collector/pantau_collector dashboards/pantau_dashboards testpoint/pantau_testpoint"
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 
@@ -51,6 +51,17 @@ for part in $parts; do
         catalogues "$part" "$target"
     fi
 done
+
+# Grafana's files.
+if [ "${1:-}" = --check ]; then
+    "$bin/pantau-dashboards" build --out "$temporary/dashboards" >/dev/null
+    diff -rq dashboards/generated "$temporary/dashboards" || {
+        echo "dashboards/generated is not current: run scripts/generated.sh, commit" >&2
+        exit 1
+    }
+else
+    "$bin/pantau-dashboards" build --out dashboards/generated >/dev/null
+fi
 
 # The wire's documents: pages of fields, and the examples in golden files and SPEC.md.
 "$bin/python" scripts/fields-doc.py ${1:+"$1"}

@@ -1,0 +1,1 @@
+"""Bringing what was built into a running Grafana by its API, and telling how it differs."""
