@@ -17,6 +17,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import SkippedError
+
 FOLDER = Path(__file__).parent
 OUTPUT = FOLDER.parent / "build" / "bench"
 ON_REQUEST = {"accuracy", "idle_traffic"}  # need root and seven to ten minutes each
@@ -39,10 +41,13 @@ def main() -> int:
 
 
 def run_one(name: str) -> bool:
-    """Run a benchmark, write its file and print its table; say why where it failed."""
+    """Run a benchmark, write its file and print its table; say why where it failed or cannot run."""
     print(f"{name} …", file=sys.stderr, flush=True)
     try:
         rows: Rows = importlib.import_module(f"benchmarks.{name}").run()
+    except SkippedError as reason:
+        print(f"{name} skipped: {reason}", file=sys.stderr)
+        return True
     except Exception as error:  # noqa: BLE001 - one that fails must not keep the others from running
         print(f"{name} failed: {type(error).__name__}: {error}", file=sys.stderr)
         return False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pantau_agent import machine
 from pantau_agent.budget.keeper import Budget, KnownTime, path_of
 from pantau_agent.budget.publishing import PublishingMeter
 from pantau_agent.certificate_file import CertificateWatch
@@ -58,6 +59,7 @@ class Agent:
             max_bytes=config.spool.max_bytes,
             max_age_s=config.spool.max_age_s,
             timekeeper=self._timekeeper,
+            marks=machine.marks(),
         )
         traffic = TestTraffic()
         self._budget = Budget(path_of(config), control.config, traffic, self._known_time)

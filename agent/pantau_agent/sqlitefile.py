@@ -19,10 +19,14 @@ _BUSY_S = 10.0
 
 
 def open_or_set_aside(
-    path: Path, what: str, prepare: Callable[[sqlite3.Connection], None]
+    path: Path,
+    what: str,
+    prepare: Callable[[sqlite3.Connection], None],
+    take_over: Callable[[sqlite3.Connection, Path], None] = lambda _db, _aside: None,
 ) -> sqlite3.Connection:
     """Open the file and `prepare` its tables; one that is damaged gets another name, and a new one begins.
 
+    `take_over` gets the new file, and where the damaged one is now.
     Raises OSError or sqlite3.Error where the file cannot be opened for another reason.
     """
     try:
@@ -30,8 +34,10 @@ def open_or_set_aside(
     except sqlite3.OperationalError:  # cannot open, disk full, locked: not damage
         raise
     except sqlite3.DatabaseError as error:
-        _set_aside(path, f"{what}.damaged", error)
-        return _open(path, prepare)
+        aside = _set_aside(path, f"{what}.damaged", error)
+    db = _open(path, prepare)
+    take_over(db, aside)
+    return db
 
 
 def _open(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
@@ -54,10 +60,11 @@ def _check(db: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(verdict)
 
 
-def _set_aside(path: Path, event: str, error: sqlite3.DatabaseError) -> None:
+def _set_aside(path: Path, event: str, error: sqlite3.DatabaseError) -> Path:
     aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     log.warning(event, error=str(error), set_aside=str(aside))
+    return aside

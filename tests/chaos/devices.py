@@ -1,8 +1,8 @@
 """Simulated devices in one process: the agent's own spools and publishers, fed with numbered measurements.
 
 What a commit has made last is written into a ledger, on a disk that never fails: a line for each record, its
-device, its name, and whether the collector must refuse it. A record's value follows from its name, so that
-one that was altered on its way is noticed.
+device, its number, and whether the collector must refuse it. A record's value follows from its number, so
+that one that was altered on its way is noticed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import secrets
 import sys
 import uuid
 from pathlib import Path
@@ -33,22 +34,23 @@ SPOOL_BYTES = 50_000_000
 DELIVERY = DeliveryConfig(first_resend_s=4.0, max_resend_s=12.0, backlog_records_per_s=200.0)
 
 
-def value_of(device: str, name: str) -> float:
-    """Return the value that the measurement of this name must have."""
-    return int.from_bytes(hashlib.sha256(f"{device} {name}".encode()).digest()[:4], "big") / 1000
+def value_of(device: str, number: int) -> float:
+    """Return the value that the measurement of this number must have."""
+    return int.from_bytes(hashlib.sha256(f"{device} {number}".encode()).digest()[:4], "big") / 1000
 
 
 class Device:
-    """One device; every incarnation of it begins a new series of names."""
+    """One device; every incarnation of it begins a new series of numbers."""
 
-    def __init__(self, name: str, spools: Path, broker: BrokerConfig, ledger: Ledger) -> None:
+    def __init__(self, name: str, spools: Path, broker: BrokerConfig, ledger: Ledger, machine: str) -> None:
         self._name = name
         self._ledger = ledger
-        self._series = uuid.uuid4().hex[:8]
+        self._series = secrets.randbits(40)
         self._made_count = 0
-        self._uncommitted: list[tuple[str, bool]] = []
+        self._uncommitted: list[tuple[int, bool]] = []
         timekeeper = Timekeeper()
-        self._spool = Spool(spools / f"{name}.db", max_bytes=SPOOL_BYTES, timekeeper=timekeeper)
+        marks = {"serial": f"{name} {machine}"}
+        self._spool = Spool(spools / f"{name}.db", max_bytes=SPOOL_BYTES, timekeeper=timekeeper, marks=marks)
         identity = Identity(device=name, agent_version="0.1.0")
         self._publisher = Publisher(self._spool, identity, broker, DELIVERY, timekeeper)
 
@@ -59,22 +61,24 @@ class Device:
             group.create_task(self._measure(measuring))
             group.create_task(self._commit_regularly())
 
-    def depth(self) -> int:
-        """Return how many records are not in the database yet, as far as is known here."""
-        return self._spool.state().depth_count + len(self._uncommitted)
+    def account(self) -> str:
+        """Return how many records are not in the database yet, and how many are, as far as is known here."""
+        state = self._spool.state()
+        return f"{state.depth_count + len(self._uncommitted)} {state.stored_count}"
 
     async def _measure(self, over: asyncio.Event) -> None:
         while not over.is_set():
             self._made_count += 1
-            name = f"{self._series}-{self._made_count}"
+            number = self._series * 2**20 + self._made_count
             bad = self._made_count % BAD_EACH == 0
+            value = value_of(self._name, number)
             data = codec.encode_measurement(
-                Dns(resolver="chaos", name=name, resolve_ms=value_of(self._name, name))
+                Dns(resolver="chaos", name="chaos", resolve_ms=value, answer_count=number)
             )
             if bad:
                 data = data.replace(b'"resolver":"chaos"', b'"resolver":""')
             self._spool.put(clock.now(), data)
-            self._uncommitted.append((name, bad))
+            self._uncommitted.append((number, bad))
             await asyncio.sleep(MEASURE_S)
 
     async def _commit_regularly(self) -> None:
@@ -96,10 +100,10 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="ascii")
 
-    def write(self, device: str, records: list[tuple[str, bool]]) -> None:
+    def write(self, device: str, records: list[tuple[int, bool]]) -> None:
         """Add records."""
-        for name, bad in records:
-            self._file.write(json.dumps([device, name, bad]) + "\n")
+        for number, bad in records:
+            self._file.write(json.dumps([device, number, bad]) + "\n")
         self._file.flush()
 
 
@@ -132,25 +136,26 @@ async def _open(name: str, arguments: argparse.Namespace, ledger: Ledger) -> Dev
         reconnect_spread_s=2.0,
         keepalive_s=5,
     )
+    machine = arguments.machine.read_text() if arguments.machine.exists() else "0"
     while True:
         try:
-            return Device(name, arguments.spools, broker, ledger)
+            return Device(name, arguments.spools, broker, ledger, machine)
         except SpoolError as error:  # the disk is full at this moment
             sys.stderr.write(f"{name}: {error}\n")
             await asyncio.sleep(COMMIT_S)
 
 
 async def _tell(device: Device, file: Path) -> None:
-    """Say each second how much waits, for the end of the test."""
+    """Say again and again how much waits, for the end of the test."""
     while True:
-        await asyncio.to_thread(file.write_text, str(device.depth()))
+        await asyncio.to_thread(file.write_text, device.account())
         await asyncio.sleep(0.5)
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Return what the process was started with."""
     parser = argparse.ArgumentParser()
-    for name in ("--spools", "--ledger", "--certificates"):
+    for name in ("--spools", "--ledger", "--certificates", "--machine"):
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)

@@ -46,6 +46,12 @@ def _continue(world: World, victim: str) -> None:
     world.programs[victim].send(signal.SIGCONT)
 
 
+def _move(world: World, victim: str) -> None:
+    """Its cards will find themselves in other machines when it starts again."""
+    _kill(world, victim)
+    world.move(victim)
+
+
 def _end_politely(world: World, victim: str) -> None:
     program = world.programs[victim]
     program.send(signal.SIGTERM)
@@ -86,8 +92,13 @@ def _broker(_: World) -> list[str]:
     return ["broker"]
 
 
+def _influxd(world: World) -> list[str]:
+    return [name for name in world.programs if name == "influxd"]
+
+
 FAULTS = (
     Fault("device killed", _kill, _start, _devices, 4.0, weight=4),
+    Fault("card moved to another machine", _move, _start, _devices, 4.0),
     Fault("device stopped", _stop, _continue, _devices, 10.0),
     Fault("collector killed", _kill, _start, _collectors, 6.0, weight=4),
     Fault("collector stopped", _stop, _continue, _collectors, 25.0),
@@ -96,6 +107,8 @@ FAULTS = (
     Fault("broker restarted", _end_politely, _start, _broker, 3.0),
     Fault("broker stopped", _stop, _continue, _broker, 12.0),
     Fault("line cut", _cut, _mend, lambda _: ["line"], 12.0),
+    Fault("store killed", _kill, _start, _influxd, 6.0, weight=4),
+    Fault("store stopped", _stop, _continue, _influxd, 15.0),
     Fault("store's disk full", _fill, _clear, lambda _: ["store"], 8.0),
     Fault("spools' disk full", _fill, _clear, lambda _: ["spools"], 8.0),
 )
@@ -107,6 +120,7 @@ class Shaker:
     def __init__(self, world: World, seed: int) -> None:
         self._world = world
         self._rng = random.Random(seed)
+        self._faults = [fault for fault in FAULTS if fault.victims(world)]
         self._running: list[tuple[float, Fault, str]] = []
         self.counts: Counter[str] = Counter()
 
@@ -124,7 +138,7 @@ class Shaker:
         self._world.heal()
 
     def _begin(self, now_s: float) -> None:
-        (fault,) = self._rng.choices(FAULTS, [fault.weight for fault in FAULTS])
+        (fault,) = self._rng.choices(self._faults, [fault.weight for fault in self._faults])
         victim = self._rng.choice(fault.victims(self._world))
         length_s = self._rng.uniform(0.2, fault.longest_s)
         if victim in (running[2] for running in self._running):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.chaos.devices import value_of
-
-from pantau_collector.audit import audit
-from pantau_collector.storage.sqlite import SqliteStore
+from tests.chaos.reading import Found, Named, read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.chaos.world import World
@@ -24,10 +22,13 @@ _EXAMPLES = 20
 
 @dataclass
 class Verdict:
-    """Counts of records over the whole run. `extra` were committed in the moment in which the device died,
-    before it could write its ledger: they are in the store, once and with their own value.
+    """Counts of records over the whole run.
+
+    `extra` were committed in the moment in which the device died, before it could write its ledger: they are
+    in the store, once and with their own value. `wrongly_refused` are good ones among the dead letters.
     """
 
+    store: str
     produced: int = 0
     stored: int = 0
     dropped: int = 0
@@ -35,81 +36,78 @@ class Verdict:
     missing: int = 0
     duplicated: int = 0
     altered: int = 0
+    wrongly_refused: int = 0
     extra: int = 0
     waiting: int = 0
     unexplained_by_audit: int = 0
+    delivered_after_s: float = 0.0
     faults: dict[str, int] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
         """Whether every measurement that was committed is accounted for, once and unaltered."""
-        return not (
-            self.missing or self.duplicated or self.altered or self.waiting or self.unexplained_by_audit
-        )
+        wrong = (self.missing, self.duplicated, self.altered, self.wrongly_refused)
+        return not any((*wrong, self.waiting, self.unexplained_by_audit))
 
     def as_json(self) -> str:
         """Return all figures."""
         return json.dumps(asdict(self), indent=2)
 
+    def show(self, what: str, names: Iterable[object]) -> None:
+        """Keep some examples of what is wrong."""
+        self.examples += [f"{what}: {name}" for name in list(names)[:_EXAMPLES]]
 
-def judge(world: World, waiting: int, faults: dict[str, int]) -> Verdict:
-    """Return the verdict, read from ledgers and store."""
-    verdict = Verdict(waiting=waiting, faults=faults)
+
+def judge(world: World, verdict: Verdict) -> Verdict:
+    """Complete the verdict from ledgers, store and dead letters."""
     good, bad = _ledger(world.ledger)
-    stored = _stored(world.database)
+    found = read(world)
     verdict.produced = len(good) + len(bad)
-    verdict.stored = sum(stored.values())
-    for (device, name, value), count in stored.items():
-        verdict.duplicated += count - 1
-        verdict.extra += (device, name) not in good
-        if value != value_of(device, name):
-            verdict.altered += 1
-            verdict.examples.append(f"altered: {device} {name}")
-    _explain(world, verdict, good, bad, {(device, name) for device, name, _ in stored})
+    _look_at_points(verdict, found, good)
+    _look_at_accounts(verdict, found)
+    wrong = good & found.refused
+    verdict.wrongly_refused = len(wrong)
+    verdict.show("refused", wrong)
+    stored = {(device, number) for device, number, _ in found.points}
+    _look_for_absent(verdict, found, (good | bad) - stored - found.refused)
     return verdict
 
 
-def _explain(
-    world: World,
-    verdict: Verdict,
-    good: set[tuple[str, str]],
-    bad: set[tuple[str, str]],
-    stored: set[tuple[str, str]],
-) -> None:
-    """Count what is absent against what the collector and the devices say was rejected or dropped."""
-    absent: dict[str, list[str]] = defaultdict(list)
-    for device, name in sorted((good | bad) - stored):
-        absent[device].append(name)
-    explained: Counter[str] = Counter()
-    with contextlib.closing(SqliteStore(world.database)) as store:
-        for account in audit(store, [found.device for found in store.activity()]):
-            verdict.dropped += account.dropped_count
-            verdict.rejected += account.rejected_count
-            explained[account.device] += account.dropped_count + account.rejected_count
-            if not account.complete:
-                verdict.unexplained_by_audit += 1
-                verdict.examples.append(f"audit: {account}")
-    for device, names in absent.items():
-        unexplained = len(names) - explained[device]
-        if unexplained > 0:
-            verdict.missing += unexplained
-            verdict.examples += [f"missing: {device} {name}" for name in names[:_EXAMPLES]]
+def _look_at_points(verdict: Verdict, found: Found, good: set[Named]) -> None:
+    times = Counter((device, number) for device, number, _ in found.points)
+    altered = [point for point in found.points if point[2] != value_of(*point[:2])]
+    verdict.stored = len(found.points)
+    verdict.duplicated = sum(times.values()) - len(times)
+    verdict.altered = len(altered)
+    verdict.extra = len(times.keys() - good)
+    verdict.show("doubled", (name for name, count in times.items() if count > 1))
+    verdict.show("altered", altered)
 
 
-def _ledger(folder: Path) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-    good: set[tuple[str, str]] = set()
-    bad: set[tuple[str, str]] = set()
+def _look_at_accounts(verdict: Verdict, found: Found) -> None:
+    holes = [account for account in found.accounts if not account.complete]
+    verdict.dropped = sum(account.dropped_count for account in found.accounts)
+    verdict.rejected = sum(account.rejected_count for account in found.accounts)
+    verdict.unexplained_by_audit = len(holes)
+    verdict.show("audit", holes)
+
+
+def _look_for_absent(verdict: Verdict, found: Found, absent: set[Named]) -> None:
+    """Count what is neither stored nor refused by name, beyond what its device says that it dropped."""
+    by_device = Counter(device for device, _ in absent)
+    for account in found.accounts:
+        by_device[account.device] -= account.dropped_count
+    verdict.missing = sum(count for count in by_device.values() if count > 0)
+    verdict.show("missing", sorted(name for name in absent if by_device[name[0]] > 0))
+
+
+def _ledger(folder: Path) -> tuple[set[Named], set[Named]]:
+    good: set[Named] = set()
+    bad: set[Named] = set()
     for file in folder.glob("*.jsonl"):
         for line in file.read_text().splitlines():
             with contextlib.suppress(json.JSONDecodeError):  # cut by the kill that ended the process
-                device, name, is_bad = json.loads(line)
-                (bad if is_bad else good).add((device, name))
+                device, number, is_bad = json.loads(line)
+                (bad if is_bad else good).add((device, number))
     return good, bad
-
-
-def _stored(database: Path) -> dict[tuple[str, str, float], int]:
-    """Return how often each record stands in the store, whatever its time."""
-    query = "SELECT device, name, resolve_ms, count(*) FROM dns GROUP BY device, name, resolve_ms"
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        return {(device, name, value): count for device, name, value, count in db.execute(query)}

@@ -12,10 +12,11 @@ import os
 import shutil
 import signal
 import sys
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.chaos import stores
+from tests.chaos.program import Program
 from tests.fakes.network import FAR_ADDRESS, Host, NetworkError, run, two_hosts
 
 from pantau_collector.identity import bundles, folder
@@ -24,8 +25,7 @@ from pantau_collector.identity.broker_config import BrokerFiles, access_list, co
 from pantau_collector.registry.rows import COLUMNS
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cryptography import x509
@@ -36,7 +36,6 @@ COLLECTORS = ("collector-a", "collector-b")
 DISK_MB = 512  # fifty spools with a write-ahead log of 4 MiB each must fit
 VILLAGE = "33.10.25.2007"
 _MOSQUITTO_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-_READY_S = 60.0
 
 
 def mosquitto() -> str | None:
@@ -45,47 +44,16 @@ def mosquitto() -> str | None:
 
 
 @dataclass
-class Program:
-    """A process that can be ended and started again, with its output in a file."""
-
-    name: str
-    host: Host
-    command: list[str]
-    log: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, unless it runs."""
-        if self.process is not None and self.process.poll() is None:
-            return
-        with self.log.open("ab") as log:
-            self.process = self.host.start(
-                self.command, stdout=log, stderr=log, env={**os.environ, **self.environment}
-            )
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process, if it runs."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        self.send(signal.SIGKILL)
-        if self.process is not None:
-            self.process.wait()
-
-
-@dataclass
 class World:
     """All that runs, by name, and the disks."""
 
     near: Host
+    far: Host
     programs: dict[str, Program]
     disks: dict[str, Path]
+    device_names: list[str]
+    collector_config: Path
     ledger: Path
-    database: Path
-    dead_letters: Path
     broker_memory: Path
 
     def cut(self) -> None:
@@ -104,8 +72,16 @@ class World:
                 file.flush()
 
     def clear(self, disk: str) -> None:
-        """Give the room back."""
+        """Give the room back; InfluxDB is started anew, as whoever made room would do."""
         (self.disks[disk] / "filler").unlink(missing_ok=True)
+        if disk == "store" and (server := self.programs.get("influxd")) is not None:
+            server.kill()  # 1.6 takes nothing any more after that, until it is started again
+            server.start()
+
+    def move(self, program: str) -> None:
+        """Make the program's machine another one."""
+        file = self.ledger / f"{program}.machine"
+        file.write_text(str(int(file.read_text()) + 1 if file.exists() else 1))
 
     def heal(self) -> None:
         """Undo every fault: everything runs, the line is there, the disks have room."""
@@ -122,34 +98,46 @@ class World:
 
 
 @contextlib.contextmanager
-def world(path: Path, *, processes: int = 5, devices_each: int = 10) -> Iterator[World]:
+def world(
+    path: Path, *, store: str = "sqlite", processes: int = 5, devices_each: int = 10
+) -> Iterator[World]:
     """Yield a world that runs. Raises NetworkError where the machine cannot have one."""
     with contextlib.ExitStack() as stack:
         near, far = stack.enter_context(two_hosts())
         disks = {name: stack.enter_context(_disk(path / name)) for name in ("store", "spools")}
         names = [[f"desa-{group}-{number}" for number in range(devices_each)] for group in range(processes)]
-        made = _build(path, near, far, disks, names)
+        made = _build(path, (near, far), disks, names, store)
         stack.callback(_end, made)
+        if (server := made.programs.get("influxd")) is not None:
+            server.start()
+            stores.prepare(far)
         for program in made.programs.values():
             program.start()
         yield made
 
 
-def _build(path: Path, near: Host, far: Host, disks: dict[str, Path], names: list[list[str]]) -> World:
+def _build(
+    path: Path, hosts: tuple[Host, Host], disks: dict[str, Path], names: list[list[str]], store: str
+) -> World:
+    near, far = hosts
     for made in ("certificates", "ledger", "logs", "broker"):
         (path / made).mkdir()
-    _registry(path / "devices.csv", [name for group in names for name in group])
-    files = _identities(path, [name for group in names for name in group])
-    programs = [_broker(path, far, files)]
-    programs += [_collector(path, far, disks["store"], name) for name in COLLECTORS]
+    devices = [name for group in names for name in group]
+    _registry(path / "devices.csv", devices)
+    files = _identities(path, devices)
+    programs = [stores.program(path, far, disks["store"])] if store == "influxdb" else []
+    programs += [_broker(path, far, files)]
+    settings = stores.settings(store, disks["store"])
+    programs += [_collector(path, far, settings, name) for name in COLLECTORS]
     programs += [_devices(path, near, disks["spools"], group) for group in names]
     return World(
         near=near,
+        far=far,
         programs={program.name: program for program in programs},
         disks=disks,
+        device_names=devices,
+        collector_config=path / f"{COLLECTORS[0]}.toml",
         ledger=path / "ledger",
-        database=disks["store"] / "pantau.db",
-        dead_letters=disks["store"] / "dead-letters.db",
         broker_memory=path / "broker" / "mosquitto.db",
     )
 
@@ -210,16 +198,15 @@ def _broker(path: Path, far: Host, files: folder.Folder) -> Program:
     return Program("broker", far, [program, "-c", str(config)], path / "logs" / "broker.log")
 
 
-def _collector(path: Path, far: Host, store: Path, name: str) -> Program:
+def _collector(path: Path, far: Host, store: str, name: str) -> Program:
     own = path / "certificates" / name
     config = path / f"{name}.toml"
     config.write_text(
         f'[broker]\nhost = "{FAR_ADDRESS}"\nport = {PORT}\nclient_id = "{name}"\nreconnect_max_s = 2\n'
         f'ca_file = "{own / "ca.pem"}"\ncert_file = "{own / f"{name}.pem"}"\n'
         f'key_file = "{own / f"{name}.key"}"\nkeepalive_s = 5\n'
-        f'[store]\npath = "{store / "pantau.db"}"\ndead_letters_path = "{store / "dead-letters.db"}"\n'
-        f'[registry]\npath = "{path / "devices.csv"}"\n[ingest]\nstore_retry_s = 2\n[web]\nenabled = false\n'
-        f'[identity]\npath = "{path / "none"}"\n'
+        f'{store}[registry]\npath = "{path / "devices.csv"}"\n[identity]\npath = "{path / "none"}"\n'
+        "[ingest]\nstore_retry_s = 2\n[web]\nenabled = false\n[analysis]\nenabled = false\n"
     )
     command = [sys.executable, "-m", "tests.chaos.collector", "--config", str(config), "run"]
     return Program(name, far, command, path / "logs" / f"{name}.log")
@@ -228,22 +215,13 @@ def _collector(path: Path, far: Host, store: Path, name: str) -> Program:
 def _devices(path: Path, near: Host, spools: Path, names: list[str]) -> Program:
     command = [sys.executable, "-m", "tests.chaos.devices", "--spools", str(spools)]
     command += ["--ledger", str(path / "ledger"), "--certificates", str(path / "certificates")]
+    name = f"devices-{names[0].split('-')[1]}"
+    command += ["--machine", str(path / "ledger" / f"{name}.machine")]
     command += ["--host", FAR_ADDRESS, "--port", str(PORT), *names]
-    group = names[0].split("-")[1]
-    return Program(f"devices-{group}", near, command, path / "logs" / f"devices-{group}.log")
+    return Program(name, near, command, path / "logs" / f"{name}.log")
 
 
 def _end(made: World) -> None:
     for program in made.programs.values():
         program.send(signal.SIGCONT)
         program.kill()
-
-
-def wait_until(condition: Callable[[], bool], patience_s: float = _READY_S, each_s: float = 0.2) -> bool:
-    """Return whether `condition()` became true in time."""
-    until_s = time.monotonic() + patience_s
-    while time.monotonic() < until_s:
-        if condition():
-            return True
-        time.sleep(each_s)
-    return False

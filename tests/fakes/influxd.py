@@ -95,9 +95,10 @@ class Influxd:
             self._process = None
 
     def new_database(self, options: str = "") -> str:
-        """Return the name of a new database; `options` are InfluxQL's, such as `WITH DURATION 1d`."""
+        """Return the name of three new databases; `options` are InfluxQL's, such as `WITH DURATION 1d`."""
         name = f"pantau_{next(_databases)}"
-        self.run(f"CREATE DATABASE {name} {options}")
+        for suffix in ("", "_rollup", "_history"):
+            self.run(f"CREATE DATABASE {name}{suffix} {options}")
         return name
 
     def run(self, statement: str, database: str = "") -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pantau_collector.errors import StoreUnavailableError
+from pantau_collector.storage import derived
 from pantau_collector.storage.base import DeviceActivity, Point, WriteReport
 from pantau_wire.fields import KINDS
 from pantau_wire.schema import columns, key_names, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from pantau_collector.storage.base import Arrival, Batch, Delivery, Value
+    from pantau_collector.storage.base import Arrival, Batch, Delivery, SeriesRow, Value
 
 
 class MemoryStore:
@@ -29,6 +32,8 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._points: dict[tuple[object, ...], Point] = {}
         self._deliveries: list[Delivery] = []
+        self._rows: dict[tuple[object, ...], SeriesRow] = {}
+        self._leases: dict[str, tuple[str, float]] = {}
 
     def write(self, batch: Batch) -> WriteReport:
         self._answer()
@@ -70,6 +75,73 @@ class MemoryStore:
         found.sort(key=lambda point: (point.time_ns, point.seq))
         return found if newest is None else found[len(found) - min(newest, len(found)) :]
 
+    def window(
+        self, kind: str, since_ns: int, until_ns: int, devices: Sequence[str] | None = None
+    ) -> Iterator[Point]:
+        for device in self.devices() if devices is None else devices:
+            yield from self.points(kind, device, since_ns=since_ns, until_ns=until_ns)
+
+    def write_series(self, rows: Sequence[SeriesRow]) -> None:
+        self._answer()
+        checked = derived.by_series(rows)
+        with self._lock:
+            for some in checked.values():
+                self._rows |= {(row.series, row.tags, row.time_ns): row for row in some}
+
+    def erase_series(self, rows: Sequence[SeriesRow]) -> bool:
+        self._answer()
+        with self._lock:
+            for row in rows:
+                self._rows.pop((row.series, row.tags, row.time_ns), None)
+        return True
+
+    def series(
+        self,
+        name: str,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+        newest: int | None = None,
+    ) -> list[SeriesRow]:
+        self._answer()
+        series = derived.known(name)
+        wanted = {series.tags.index(tag): texts for tag, texts in derived.conditions(series, where).items()}
+        with self._lock:
+            found = [
+                row
+                for row in self._rows.values()
+                if row.series == name
+                and since_ns <= row.time_ns
+                and (until_ns is None or row.time_ns < until_ns)
+                and all(row.tags[place] in texts for place, texts in wanted.items())
+            ]
+        found.sort(key=lambda row: (row.time_ns, row.tags))
+        return found if newest is None else _last_of_each(found, newest)
+
+    def acquire_lease(self, name: str, holder: str, valid_s: float) -> bool:
+        self._answer()
+        with self._lock:
+            owner, until_s = self._leases.get(name, (holder, 0.0))
+            if owner != holder and time.monotonic() < until_s:
+                return False
+            self._leases[name] = (holder, time.monotonic() + valid_s)
+            return True
+
+    def span(self, name: str) -> tuple[int, int] | None:
+        self._answer()
+        with self._lock:
+            times = [point.time_ns for point in self._points.values() if point.kind == name]
+            times += [row.time_ns for row in self._rows.values() if row.series == name]
+            times += [one.at_ns for one in self._deliveries if name == "delivery"]
+        return (min(times), max(times)) if times else None
+
+    def devices(self) -> list[str]:
+        self._answer()
+        with self._lock:
+            points = {point.device for point in self._points.values()}
+            return sorted(points | {one.device for one in self._deliveries})
+
     def activity(self, device: str | None = None) -> list[DeviceActivity]:
         self._answer()
         with self._lock:
@@ -108,6 +180,15 @@ class MemoryStore:
     def _answer(self) -> None:
         if self.down:
             raise StoreUnavailableError("the store is down")
+
+
+def _last_of_each(rows: list[SeriesRow], newest: int) -> list[SeriesRow]:
+    seen: Counter[tuple[str, ...]] = Counter()
+    kept = []
+    for row in reversed(rows):
+        seen[row.tags] += 1
+        kept += [row] if seen[row.tags] <= newest else []
+    return kept[::-1]
 
 
 def _point(arrival: Arrival) -> Point:

@@ -25,22 +25,23 @@ class Identity:
 
 
 class Messages:
-    """Makes them for one device and spool; `read` reads the clock."""
+    """Makes them for one device; `read` reads the clock."""
 
-    def __init__(self, identity: Identity, spool_id: str, read: Clock, remote: RemoteTopics | None) -> None:
+    def __init__(self, identity: Identity, read: Clock, remote: RemoteTopics | None) -> None:
         """Make nothing yet."""
         self._identity = identity
-        self._spool_id = spool_id
         self._read = read
         self._remote = remote
 
-    def header(self, boot: str, *, attempt: int, oldest: int, dropped: tuple[Dropped, ...] = ()) -> Header:
+    def header(
+        self, spool: str, boot: str, *, attempt: int, oldest: int, dropped: tuple[Dropped, ...] = ()
+    ) -> Header:
         """Return the header of an envelope that is sent now."""
         return Header(
             v=VERSION,
             device=self._identity.device,
             agent=self._identity.agent_version,
-            spool=self._spool_id,
+            spool=spool,
             boot=boot,
             attempt=attempt,
             oldest_unacked_seq=oldest,

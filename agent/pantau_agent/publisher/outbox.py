@@ -28,13 +28,36 @@ class SpooledRecord(Protocol):
     def data(self) -> bytes: ...  # noqa: D102
 
 
+class Numbering(Protocol):
+    """A spool id, and the first and last `seq` of the file that travel under it, counted from 1."""
+
+    @property
+    def spool_id(self) -> str: ...  # noqa: D102
+    @property
+    def first_seq(self) -> int: ...  # noqa: D102
+    @property
+    def last_seq(self) -> int: ...  # noqa: D102
+
+
+class Numberings(Protocol):
+    """All that a spool ever had."""
+
+    def of_seq(self, seq: int) -> Numbering: ...  # noqa: D102
+    def of_spool(self, spool_id: str) -> Numbering | None: ...  # noqa: D102
+
+
 class Outbox(Protocol):
-    """The spool. Methods block on the disk and raise `SpoolError`; `last_seq` does neither."""
+    """The spool. Methods block on the disk and raise `SpoolError`; `last_seq` and `eras` do neither.
+
+    Numbers are those of the file, but for dropped ranges, which are as they travel.
+    """
 
     spool_id: str
 
     @property
     def last_seq(self) -> int: ...  # noqa: D102
+    @property
+    def eras(self) -> Numberings: ...  # noqa: D102
     def extent(self) -> Range | None: ...  # noqa: D102
     def peek(self, first_seq: int, last_seq: int, limit: int) -> Sequence[SpooledRecord]: ...  # noqa: D102
     def ack(self, acked: Iterable[Range]) -> None: ...  # noqa: D102

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from pantau_agent.publisher.numbering import number_of
 from pantau_wire import codec
 from pantau_wire.errors import PayloadTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pantau_agent.publisher.outbox import SpooledRecord
+    from pantau_agent.publisher.outbox import Numbering, SpooledRecord
     from pantau_wire.envelope import Dropped, Header
 
 _TARGET_BYTES = 60_000  # of records before deflating; keeps an envelope small on a bad line
@@ -33,12 +34,14 @@ def unreadable(records: Sequence[SpooledRecord]) -> list[int]:
     return [record.seq for record in records if not _is_json(record.data)]
 
 
-def pack(header: Header, records: Sequence[SpooledRecord], max_packet_bytes: int) -> Packed | None:
+def pack(
+    header: Header, records: Sequence[SpooledRecord], max_packet_bytes: int, numbering: Numbering
+) -> Packed | None:
     """Return an envelope with the first of the records, None where not even one fits.
 
     Where one record alone does not fit, the header announces fewer dropped ranges; the others wait.
     """
-    raw = _target_size(records)
+    raw = _target_size(records, numbering)
     while True:
         packed = _encode(header, raw, max_packet_bytes - PACKET_OVERHEAD_BYTES)
         if packed is not None:
@@ -68,13 +71,13 @@ def _encode(header: Header, raw: list[msgspec.Raw], max_bytes: int) -> tuple[byt
     return (payload, content_type) if len(payload) <= max_bytes else None
 
 
-def _target_size(records: Sequence[SpooledRecord]) -> list[msgspec.Raw]:
+def _target_size(records: Sequence[SpooledRecord], numbering: Numbering) -> list[msgspec.Raw]:
     """Return the JSON of the first records, at least one, up to a comfortable size."""
     raw: list[msgspec.Raw] = []
     used = 0
     for record in records:
         text = codec.encode_record(
-            seq=record.seq,
+            seq=number_of(record.seq, numbering),
             time_ns=record.time_ns,
             uptime_ns=record.uptime_ns,
             clock=record.clock,

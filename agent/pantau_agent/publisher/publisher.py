@@ -25,6 +25,7 @@ from pantau_agent.publisher.connection import (
     open_connection,
 )
 from pantau_agent.publisher.messages import Messages
+from pantau_agent.publisher.numbering import beside, in_the_file, number_of
 from pantau_agent.publisher.packing import pack, unreadable
 from pantau_agent.publisher.server_clock import ServerClock
 from pantau_agent.publisher.transitions import Transitions
@@ -33,16 +34,16 @@ from pantau_wire import codec, topics
 from pantau_wire.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Literal
 
     from pantau_agent.config import BrokerConfig, DeliveryConfig
     from pantau_agent.publisher.messages import Identity
     from pantau_agent.publisher.meter import Meter
-    from pantau_agent.publisher.outbox import Outbox
+    from pantau_agent.publisher.outbox import Numbering, Outbox, SpooledRecord
     from pantau_agent.publisher.remote_topics import RemoteTopics
     from pantau_agent.timekeeping import Timekeeper
-    from pantau_wire.envelope import Ack
+    from pantau_wire.envelope import Ack, Dropped, Header
 
 log = structlog.get_logger()
 
@@ -70,7 +71,7 @@ class Publisher:
     ) -> None:
         """Do nothing yet; `run` does."""
         self._outbox = outbox
-        self._messages = Messages(identity, outbox.spool_id, timekeeper.read, remote)
+        self._messages = Messages(identity, timekeeper.read, remote)
         self._identity = identity
         self._broker = broker
         self._delivery = delivery
@@ -208,8 +209,10 @@ class Publisher:
 
     def _ask_time(self, connection: Connection, now: float) -> None:
         """Send an envelope without records: its ack tells the time."""
-        oldest = self._window.oldest_unanswered() or self._outbox.last_seq + 1
-        header = self._messages.header(self._timekeeper.boot, attempt=1, oldest=oldest)
+        next_seq = self._outbox.last_seq + 1
+        numbering = self._outbox.eras.of_seq(next_seq)
+        oldest = number_of(self._window.oldest_unanswered() or next_seq, numbering)
+        header = self._messages.header(numbering.spool_id, self._timekeeper.boot, attempt=1, oldest=oldest)
         self._publish(
             connection, *codec.encode_envelope(header, []), self._server_clock.asked(now), _TIME_TICKET
         )
@@ -224,19 +227,32 @@ class Publisher:
         if damaged := unreadable(records):
             await asyncio.to_thread(self._outbox.give_up, damaged, "spool_damaged")
             return
-        dropped = tuple(await asyncio.to_thread(self._outbox.dropped))
-        first = records[0]
-        oldest = min(first.seq, self._window.oldest_unanswered() or first.seq)
-        header = self._messages.header(first.boot, attempt=span.attempt, oldest=oldest, dropped=dropped)
-        packed = pack(header, records, connection.max_packet_bytes)
+        dropped = await asyncio.to_thread(self._outbox.dropped)
+        numbering = self._outbox.eras.of_seq(records[0].seq)
+        header = self._header(records[0], numbering, span.attempt, dropped)
+        packed = pack(header, records, connection.max_packet_bytes, numbering)
         if packed is None:
             await asyncio.to_thread(self._outbox.give_up, [records[0].seq], "too_large")
             return
-        ticket = self._window.sent(lane, span, packed.seqs, now, packed.dropped)
+        announced = dropped[: len(packed.dropped)]
+        ticket = self._window.sent(lane, span, packed.seqs, now, announced)
         patience_s = self._window.patience_left_s(ticket, now)
         self._publish(connection, packed.payload, packed.content_type, patience_s, ticket)
         if lane == "backlog":
             self._backlog_at = now + len(packed.seqs) / self._delivery.backlog_records_per_s
+
+    def _header(
+        self, first: SpooledRecord, numbering: Numbering, attempt: int, dropped: Sequence[Dropped]
+    ) -> Header:
+        """Return the header of an envelope that begins with this record."""
+        oldest = min(first.seq, self._window.oldest_unanswered() or first.seq)
+        return self._messages.header(
+            numbering.spool_id,
+            first.boot,
+            attempt=attempt,
+            oldest=number_of(oldest, numbering),
+            dropped=beside(numbering, dropped, self._outbox.spool_id),
+        )
 
     def _publish(
         self, connection: Connection, payload: bytes, content_type: str, patience_s: float, ticket: int
@@ -273,8 +289,10 @@ class Publisher:
             self.on_time()
         if isinstance(ack.testpoint_token, str):
             await asyncio.to_thread(self.on_token, ack.testpoint_token)
-        if ack.spool != self._outbox.spool_id:
+        numbering = self._outbox.eras.of_spool(ack.spool)
+        if numbering is None:
             return
+        ack = in_the_file(ack, numbering)
         await asyncio.to_thread(self._outbox.ack, ack.stored)
         await asyncio.to_thread(self._outbox.reject, [entry.seq for entry in ack.rejected])
         if ack.rejected:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pantau_agent import sqlitefile
 from pantau_agent.errors import SpoolDamagedError, SpoolError
+from pantau_agent.spool import eras
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-_VERSION = 2
+_VERSION = 3
+_WAITING_SINCE = 2
 _SCHEMA_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE record (
@@ -70,13 +72,16 @@ class SpoolState:
     dropped_count: int
 
 
-def open_or_set_aside(path: Path) -> sqlite3.Connection:
+def open_or_set_aside(
+    path: Path, take_over: Callable[[sqlite3.Connection, Path], None]
+) -> sqlite3.Connection:
     """Open the file, or put a damaged one aside under another name and begin anew.
 
+    `take_over` gets the new file, and where the damaged one is now.
     Raises `SpoolError` where the file cannot be opened for another reason.
     """
     try:
-        return sqlitefile.open_or_set_aside(path, "spool", _prepare)
+        return sqlitefile.open_or_set_aside(path, "spool", _prepare, take_over)
     except (OSError, sqlite3.Error) as error:
         raise SpoolError(f"cannot open {path}: {error}") from None
 
@@ -108,7 +113,7 @@ def state_of(db: sqlite3.Connection, path: Path) -> SpoolState:
 
 
 def _waiting_count(db: sqlite3.Connection) -> int:
-    if _version(db) < _VERSION:  # not opened yet by an agent that makes records wait
+    if _version(db) < _WAITING_SINCE:  # not opened yet by an agent that makes records wait
         return 0
     return int(db.execute("SELECT count(*) FROM waiting").fetchone()[0])
 
@@ -145,23 +150,27 @@ def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    if _version(db) == 0:
+    version = _version(db)
+    if version == 0:
         _create(db)
-    elif _version(db) == 1:
-        _migrate(db)
+    elif version < _VERSION:
+        _migrate(db, version)
 
 
 def _create(db: sqlite3.Connection) -> None:
-    db.executescript("BEGIN;" + _SCHEMA_1 + _SCHEMA_2)
-    db.execute("INSERT INTO meta VALUES ('spool_id', ?)", (uuid.uuid4().hex,))
+    db.executescript("BEGIN;" + _SCHEMA_1 + _SCHEMA_2 + eras.SCHEMA)
+    eras.begin(db, 1)
     db.execute(f"PRAGMA user_version = {_VERSION}")
     db.commit()
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    """Let records wait in a spool of version 1; what it holds may have been sent, and stays as it is."""
-    db.execute("SELECT value FROM meta WHERE name = 'spool_id'")  # else another program's database
-    db.executescript("BEGIN;" + _SCHEMA_2)
+def _migrate(db: sqlite3.Connection, version: int) -> None:
+    """Let records wait, and eras begin; what the spool holds may have been sent, and stays as it is."""
+    found = db.execute("SELECT value FROM meta WHERE name = 'spool_id'").fetchone()
+    if found is None:
+        return  # another program's database
+    db.executescript("BEGIN;" + (_SCHEMA_2 if version < _WAITING_SINCE else "") + eras.SCHEMA)
+    eras.begin(db, 1, str(found[0]))
     db.execute(f"PRAGMA user_version = {_VERSION}")
     db.commit()
 

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pantau_agent.errors import SpoolError
 from pantau_agent.filelock import is_locked, lock_file
-from pantau_agent.spool import file, room, settling
+from pantau_agent.spool import eras, file, remains, room, settling
 from pantau_agent.timekeeping import Timekeeper
 from pantau_wire import ranges
-from pantau_wire.envelope import Dropped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pantau_agent.clock import Stamp
+    from pantau_agent.spool.eras import Eras
     from pantau_agent.spool.file import SpoolState
     from pantau_agent.spool.settling import Row
-    from pantau_wire.envelope import DropReason
+    from pantau_wire.envelope import Dropped, DropReason
     from pantau_wire.ranges import Range
 
 _UNCOMMITTED_LIMIT = 50_000
@@ -59,8 +59,12 @@ class Spool:
         max_bytes: int,
         max_age_s: float = 60 * 86_400,
         timekeeper: Timekeeper | None = None,
+        marks: Mapping[str, str] | None = None,
     ) -> None:
-        """Open or make the spool; raises `SpoolError` where that is impossible or it is in use."""
+        """Open or make the spool; raises `SpoolError` where that is impossible or it is in use.
+
+        `marks` identify the machine (see `machine`); without them the spool is bound to none.
+        """
         self.path = path
         self._timekeeper = timekeeper or Timekeeper()
         self._max_bytes = max_bytes
@@ -72,7 +76,11 @@ class Spool:
         self._confirmed: set[Range] = set()
         with contextlib.ExitStack() as stack:
             _hold(path, stack)
-            self._db = stack.enter_context(contextlib.closing(file.open_or_set_aside(path)))
+            self._db = stack.enter_context(
+                contextlib.closing(file.open_or_set_aside(path, remains.take_over))
+            )
+            file.state_of(self._db, path)  # else it is no spool
+            self.eras = self._bound(marks or {})
             self._state = self._saved = file.state_of(self._db, path)
             settling.load_references(self._db, self._timekeeper)
             self._stack = stack.pop_all()
@@ -107,7 +115,7 @@ class Spool:
                 raise
 
     def peek(self, first_seq: int, last_seq: int, limit: int) -> list[SpooledRecord]:
-        """Return the first committed records of a range of `seq`, as long as they are of one boot."""
+        """Return the first committed records of a range of `seq`, as long as they are of one boot and era."""
         records: list[SpooledRecord] = []
         with self._using_disk():
             for first, last in ranges.subtract([(first_seq, last_seq)], self._deletions):
@@ -119,7 +127,10 @@ class Spool:
                 records += [SpooledRecord(*row) for row in rows]
                 if len(records) >= limit:
                     break
-        return list(itertools.takewhile(lambda record: record.boot == records[0].boot, records))
+        if not records:
+            return records
+        boot, last = records[0].boot, self.eras.of_seq(records[0].seq).last_seq
+        return list(itertools.takewhile(lambda one: one.boot == boot and one.seq <= last, records))
 
     def ack(self, acked: Iterable[Range]) -> None:
         """Let go of records that the database has. They leave the file at the next `commit`."""
@@ -150,19 +161,19 @@ class Spool:
         return None if first is None else (first, last)
 
     def dropped(self, limit: int = 100) -> list[Dropped]:
-        """Return ranges given up that the collector has not confirmed yet, oldest first."""
+        """Return ranges given up that the collector has not confirmed yet, oldest first, as they travel."""
         with self._using_disk():
             rows = self._db.execute(
                 "SELECT first_seq, last_seq, reason FROM dropped ORDER BY first_seq LIMIT ?",
                 (limit + len(self._confirmed),),
             ).fetchall()
             waiting = [row for row in rows if row[:2] not in self._confirmed][:limit]
-        return [Dropped(first_seq=first, last_seq=last, reason=reason) for first, last, reason in waiting]
+        return eras.few_spools(self.eras.as_it_travels(*row) for row in waiting)
 
     def forget_dropped(self, dropped: Iterable[Dropped]) -> None:
         """Forget dropped ranges that the collector has confirmed; their count stays."""
         with self._disk:
-            self._confirmed.update((entry.first_seq, entry.last_seq) for entry in dropped)
+            self._confirmed.update(map(self.eras.as_it_is_kept, dropped))
 
     def state(self) -> SpoolState:
         """Return counts, and the size as of the last commit."""
@@ -173,6 +184,15 @@ class Spool:
         """Commit what is left and let go of the file."""
         with self._disk, self._stack:
             self.commit()
+
+    def _bound(self, marks: Mapping[str, str]) -> Eras:
+        """Bind the spool to this machine; return its eras."""
+        try:
+            if marks:
+                eras.bind(self._db, marks, file.last_seq(self._db) + 1)
+            return eras.Eras(self._db)
+        except sqlite3.Error as error:
+            raise file.spool_error(self.path, error) from None
 
     @contextlib.contextmanager
     def _using_disk(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pantau_agent.spool import file
+from pantau_agent.spool import eras, file
 from pantau_wire import ranges
 
 if TYPE_CHECKING:
@@ -61,6 +61,6 @@ def drop(db: sqlite3.Connection, seqs: list[int], reason: DropReason) -> int:
 def _announce(db: sqlite3.Connection, seqs: list[int], reason: DropReason) -> None:
     db.executemany(
         "INSERT INTO dropped VALUES (?, ?, ?)",
-        [(first, last, reason) for first, last in ranges.from_numbers(seqs)],
+        [(first, last, reason) for first, last in eras.Eras(db).split(ranges.from_numbers(seqs))],
     )
     log.warning("spool.dropped", reason=reason, first_seq=seqs[0], last_seq=seqs[-1], dropped_count=len(seqs))

@@ -13,8 +13,8 @@ def stamp(time_ns: int = START_NS, boot: str = "boot-a") -> Stamp:
     return Stamp(time_ns=time_ns, uptime_ns=time_ns - BOOTED_NS, boot=boot, clock="synced")
 
 
-def open_spool(path, *, max_bytes=10_000_000, max_age_s=1e9, timekeeper=None) -> Spool:
-    return Spool(path, max_bytes=max_bytes, max_age_s=max_age_s, timekeeper=timekeeper)
+def open_spool(path, *, max_bytes=10_000_000, max_age_s=1e9, timekeeper=None, marks=None) -> Spool:
+    return Spool(path, max_bytes=max_bytes, max_age_s=max_age_s, timekeeper=timekeeper, marks=marks)
 
 
 def seqs_of(spool: Spool) -> list[int]:

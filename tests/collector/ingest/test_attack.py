@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,14 +139,18 @@ async def test_memory_is_bounded_while_nothing_can_be_written(broker: Broker, tm
 
 
 def _largest(device: str) -> list[tuple[bytes, str]]:
-    """Envelopes that inflate to nearly the limit, full of the values that take most room in memory."""
+    """Envelopes that inflate to nearly the limit, full of the values that take most room in memory.
+
+    Their records are new: old ones would be put off before anything is full.
+    """
+    now_ns = time.time_ns()
     data = codec.encode_measurement(
         Speed(engine="http", server="s", download_series_bps=SERIES, upload_series_bps=SERIES)
     ).replace(b"1.0", b"1")
     made = []
     for first in range(1, ENVELOPES_EACH * RECORDS, RECORDS):
         payload, content_type = envelope_of(
-            *(record(seq, data) for seq in range(first, first + RECORDS)), device=device
+            *(record(seq, data, now_ns + seq) for seq in range(first, first + RECORDS)), device=device
         )
         assert MAX_PAYLOAD_BYTES * 0.7 < len(codec.unpack(payload, content_type)) <= MAX_PAYLOAD_BYTES
         made.append((payload, content_type))

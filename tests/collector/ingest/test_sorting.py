@@ -126,6 +126,17 @@ def test_dropped_ranges_become_deliveries():
     ]
 
 
+def test_dropped_ranges_may_be_of_another_spool_of_the_device():
+    """A card that was moved, a file that was damaged; of more spools than it may name nothing is kept."""
+    named = ["s1", "old-1", "old-2", "old-3", "old-4", "old-5"]
+    dropped = [Dropped(first_seq=1, last_seq=9, reason="spool_damaged", spool=spool) for spool in named]
+    own = Dropped(first_seq=3, last_seq=4, reason="spool_full")
+    found = sort(*envelope([5], dropped=(*dropped, own)))
+    dropped = [entry for entry in found.deliveries if entry.state == "dropped"]
+    told = {(entry.spool, entry.first_seq, entry.last_seq) for entry in dropped}
+    assert told == {("s1", 1, 9), ("old-1", 1, 9), ("old-2", 1, 9), ("old-3", 1, 9), ("s1", 3, 4)}
+
+
 def test_unregistered_devices_are_deferred():
     """All of an unregistered device's records, the bad ones too, are deferred and nothing is kept of them."""
     lost = (Dropped(first_seq=1, last_seq=3, reason="spool_full"),)
