@@ -10,6 +10,7 @@ the prepared ones of the same round.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 import mqtt5
 import urllib3
 
-from benchmarks import ingest_path
+from benchmarks import SkippedError, ingest_path
 from benchmarks.ingest_path import HOST, START_NS, cpu_s
 from pantau_collector.ingest.sorting import Message, Rules, sort_message
 from pantau_collector.storage.influx import lines
@@ -51,7 +52,9 @@ bind-address = "{host}:{rpc_port}"
 
 
 def run() -> list[dict[str, object]]:
-    """Return two rows for each round."""
+    """Return two rows for each round; raises `SkippedError` where there is no influxd."""
+    if shutil.which("influxd") is None:
+        raise SkippedError("InfluxDB's influxd is not installed")
     packets = ingest_path.envelopes()
     bodies = _bodies(packets)
     rows: list[dict[str, object]] = []

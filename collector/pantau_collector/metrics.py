@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import collections
+import time
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LAGS_KEPT = 20_000
 
 
 class Metrics:
@@ -30,9 +39,19 @@ class Metrics:
             ["limit"],
             registry=registry,
         )
+        self.put_off = Counter(
+            "pantau_ingest_put_off",
+            "Envelopes of old records that have to come back, so that new ones need not wait",
+            registry=registry,
+        )
         self.unanswered = Counter(
             "pantau_ingest_unanswered",
             "Rate-limited envelopes that were not even answered",
+            registry=registry,
+        )
+        self.two_machines = Counter(
+            "pantau_ingest_two_machines",
+            "Envelopes of devices of which two boots run at once: a copied card, or a shared certificate",
             registry=registry,
         )
         self.waiting_bytes = Gauge(
@@ -80,6 +99,26 @@ class Metrics:
             "Subjects whose certificate ends within 45 days",
             registry=registry,
         )
+
+        self.breaker_open = False
+        self._lags_s: collections.deque[float] = collections.deque(maxlen=_LAGS_KEPT)
+
+    def note_lags(self, measured_ns: Iterable[int]) -> None:
+        """Note when what has just been stored was measured (ns since 1970), a time for each envelope."""
+        now_ns = time.time_ns()
+        self._lags_s.extend([(now_ns - time_ns) / 1e9 for time_ns in measured_ns])
+
+    def take_lags(self) -> list[float]:
+        """Return how old the envelopes were that were stored since the last call (s), and forget them."""
+        return [self._lags_s.popleft() for _ in range(len(self._lags_s))]
+
+    def totals(self) -> dict[str, float]:
+        """Return every counter and gauge by its name in the exposition format, labels summed up."""
+        found: dict[str, float] = {}
+        for metric in self._registry.collect():
+            for sample in metric.samples:
+                found[sample.name] = found.get(sample.name, 0.0) + sample.value
+        return found
 
     def text(self) -> bytes:
         """Return the exposition format."""

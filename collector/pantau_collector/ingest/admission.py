@@ -13,8 +13,10 @@ import structlog
 
 from pantau_collector.deadletters import NOBODY
 from pantau_collector.ingest import sorting
+from pantau_collector.ingest.boots import BootWatch
 from pantau_collector.ingest.keys import KeyCounter
 from pantau_collector.ingest.limits import RateLimiter
+from pantau_collector.ingest.pace import is_backlog
 from pantau_wire import topics
 from pantau_wire.errors import InvalidTopicError, WireError
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pantau_collector.config import IngestConfig
+    from pantau_collector.ingest.pace import Pace
     from pantau_collector.ingest.sorting import Message, Rules, Sorted
     from pantau_collector.metrics import Metrics
 
@@ -54,23 +57,37 @@ class Admission:
         self._limiter = RateLimiter(config)
         self._keys = KeyCounter(config.device_keys)
         self._max_keys = config.device_keys
+        self._boots = BootWatch()
         self._retry_after_s = config.device_burst_s  # then all of the allowance is there again
         self._named: dict[tuple[str, str], float] = {}
 
-    def sort(self, message: Message, now_ns: int) -> Sorted | None:
-        """Return what is to become of the message; None where it is passed over without an answer."""
+    def sort(self, message: Message, now_ns: int, pace: Pace | None = None) -> Sorted | None:
+        """Return what is to become of the message; None where it is passed over without an answer.
+
+        Where the pace says that too much waits, old records are put off.
+        """
         device = _device_of(message.topic)
         now_s = self._clock()
         limit = self._limiter.exceeded(device, len(message.payload), now_s)
         if limit is not None:
             self._count(device, limit, now_s)
             return self._unread(message, device, now_s)
-        found = sorting.sort_message(message, self._rules, now_ns)
+        found = self._sorted(message, device, now_ns)
         if not self._limiter.takes_records(device, found.entries_count, now_s):
             self._count(device, "records", now_s)
             return self._told(sorting.defer_all(found, self._retry_after_s, "rate_limit"))
+        if pace is not None and pace.crowded and is_backlog(found, now_ns):
+            self._metrics.put_off.inc()
+            retry_after_s = pace.retry_after_s(len(found.arrivals), now_s)
+            return self._told(sorting.defer_all(found, retry_after_s, "rate_limit"))
         self._bound_keys(found, now_ns, now_s)
+        self._watch_boots(found, now_s)
         return found
+
+    def _sorted(self, message: Message, device: str, now_ns: int) -> Sorted:
+        if device == NOBODY:
+            return sorting.sort_message(message, self._rules, now_ns)
+        return sorting.sort_message_of(device, message, self._rules, now_ns)
 
     def _unread(self, message: Message, device: str, now_s: float) -> Sorted | None:
         """Read no more of the message than its numbers, and not even these from who goes on and on."""
@@ -89,6 +106,14 @@ class Admission:
             error = TooManyKeysError(f"more than {self._max_keys} different keys in a day")
             sorting.reject_arrivals(found, excess, error, now_ns)
             self._name("ingest.too_many_keys", found.device, now_s, keys_count=self._max_keys)
+
+    def _watch_boots(self, found: Sorted, now_s: float) -> None:
+        both = self._boots.at_once(found.device, found.arrivals)
+        if both is not None:
+            self._metrics.two_machines.inc()
+            spools = [boot.spool for boot in both]
+            boots = [boot.boot for boot in both]
+            self._name("ingest.two_machines", found.device, now_s, spools=spools, boots=boots)
 
     def _count(self, device: str, limit: str, now_s: float) -> None:
         self._metrics.rate_limited.labels(limit).inc()

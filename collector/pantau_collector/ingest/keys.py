@@ -6,12 +6,12 @@ A key is a kind with the values of its key fields, such as the name that was res
 
 from __future__ import annotations
 
-import functools
 import operator
 from array import array
 from typing import TYPE_CHECKING
 
 from pantau_wire import schema
+from pantau_wire.fields import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,11 +37,12 @@ class KeyCounter:
         known = self._known.get(device)
         if known is None:
             known = self._known[device] = array("q")
-        return [arrival for arrival in arrivals if not self._admit(known, arrival.record.data)]
+        keys = [_key_of(measurement) for measurement in map(_measurement, arrivals)]
+        if all(map(known.__contains__, keys)):  # nearly always
+            return []
+        return [arrival for key, arrival in zip(keys, arrivals, strict=True) if not self._admits(known, key)]
 
-    def _admit(self, known: array[int], measurement: Measurement) -> bool:
-        # Python's hashes of texts are salted: nobody can choose names that collide.
-        key = hash(_key_of(type(measurement))(measurement))
+    def _admits(self, known: array[int], key: int) -> bool:
         if key in known:
             return True
         if len(known) >= self._max_keys:
@@ -55,12 +56,15 @@ class KeyCounter:
             self._known.clear()
 
 
-@functools.cache
-def _key_of(measurement: type[Measurement]) -> Callable[[Measurement], object]:
-    """Return what reads the key of a kind's measurements."""
-    kind = str(measurement.__struct_config__.tag)
-    names = schema.key_names(kind)
-    if not names:
-        return lambda _: kind
-    read = operator.attrgetter(*names)
-    return lambda found: (kind, read(found))
+def _key_of(measurement: Measurement) -> int:
+    # Python's hashes of texts are salted: nobody can choose names that collide.
+    return hash(_READERS[type(measurement)](measurement))
+
+
+def _reader(kind: str) -> Callable[[Measurement], object]:
+    """Return what reads a kind's key: its class, and the values of its key fields."""
+    return operator.attrgetter("__class__", *schema.key_names(kind))
+
+
+_measurement = operator.attrgetter("record.data")
+_READERS = {measurement: _reader(kind) for kind, measurement in KINDS.items()}

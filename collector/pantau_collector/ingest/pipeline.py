@@ -5,12 +5,16 @@ after the device was told to come back later. When the connection is lost, what 
 forgotten: nobody was answered, so the devices send it again.
 
 What waits in memory is bounded: beyond that nothing is read from the broker, which then has to wait.
+
+Two batches may be on their way to the store: while one waits for the disk or the network, the next is made
+ready. Answers go out in the order of arrival all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 import time
 from dataclasses import dataclass, field
@@ -22,6 +26,7 @@ from pantau_collector import mqtt
 from pantau_collector.errors import BrokerError, StoreRefusesError, StoreUnavailableError
 from pantau_collector.ingest import answers
 from pantau_collector.ingest.admission import Admission
+from pantau_collector.ingest.pace import Pace
 from pantau_collector.ingest.sorting import Message, Rules, Sorted
 from pantau_wire import topics
 
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_WRITES_AT_ONCE = 2
+
 
 @dataclass(slots=True)
 class _Gathering:
@@ -48,9 +55,13 @@ class _Gathering:
     packet_ids: list[int] = field(default_factory=list)
     records_count: int = 0
     text_bytes: int = 0
+    sent_again: bool = False
+    being_written: bool = False
+    released: bool = False
 
     def add(self, found: Sorted) -> None:
         self.messages.append(found)
+        self.sent_again |= found.attempt > 1
         self.records_count += len(found.arrivals)
         self.text_bytes += found.text_bytes
 
@@ -73,8 +84,9 @@ class Ingest:
         self._metrics = metrics
         rules = Rules(is_registered, config.unregistered_retry_s, config.newer_agent_retry_s)
         self._admission = Admission(rules, config, metrics)
-        self._waiting_bytes = 0
-        metrics.waiting_bytes.set_function(lambda: self._waiting_bytes)
+        self._max_waiting_bytes = config.waiting_mb * 1_000_000
+        self._pace = Pace(config)
+        metrics.waiting_bytes.set_function(lambda: self._pace.waiting_bytes)
         self._gathering = _Gathering()
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -103,7 +115,7 @@ class Ingest:
 
     async def _serve(self, options: mqtt.ConnectOptions) -> None:
         forgotten = self._take_gathered()  # packet ids of an earlier connection mean nothing any more
-        self._release(forgotten.text_bytes)
+        self._release(forgotten)
         self._connection = connection = await mqtt.connect(options, self._take)
         try:
             # Shared subscriptions do not survive a restart of every broker: subscribe on each connect.
@@ -123,7 +135,7 @@ class Ingest:
     def _take(self, packet: mqtt5.PublishPacket) -> None:
         self._metrics.envelopes.inc()
         message = Message(packet.topic, packet.payload, packet.content_type)
-        found = self._admission.sort(message, time.time_ns())
+        found = self._admission.sort(message, time.time_ns(), self._pace)
         if packet.packet_id is not None:
             # PUBACKs go in the order of arrival (MQTT 5, 4.6), also of what was answered or passed over.
             self._gathering.packet_ids.append(packet.packet_id)
@@ -140,7 +152,7 @@ class Ingest:
 
     def _gather(self, found: Sorted) -> None:
         self._gathering.add(found)
-        self._waiting_bytes += found.text_bytes
+        self._pace.waits(found)
         if self._too_much_waits and self._connection is not None:
             self._connection.hold_back()
             self._metrics.held_back.inc()
@@ -149,10 +161,13 @@ class Ingest:
 
     @property
     def _too_much_waits(self) -> bool:
-        return self._waiting_bytes >= self._config.waiting_mb * 1_000_000
+        return self._pace.waiting_bytes >= self._max_waiting_bytes
 
-    def _release(self, text_bytes: int) -> None:
-        self._waiting_bytes -= text_bytes
+    def _release(self, gathered: _Gathering) -> None:
+        if gathered.released:
+            return
+        gathered.released = True
+        self._pace.released(gathered.records_count, gathered.text_bytes)
         if self._connection is not None and not self._too_much_waits:
             self._connection.go_on()
 
@@ -163,22 +178,56 @@ class Ingest:
         return gathered
 
     async def _write_batches(self, connection: mqtt.MqttConnection) -> None:
-        while True:
-            await self._arrived.wait()
-            with contextlib.suppress(TimeoutError):  # a batch that is not full is written after the delay
-                await asyncio.wait_for(self._full.wait(), self._config.batch_delay_s)
-            gathered = self._take_gathered()
-            if gathered.messages:
-                connection.publish(await self._write(gathered))
-            connection.ack(gathered.packet_ids)
+        free = asyncio.Semaphore(_WRITES_AT_ONCE)
+        before: asyncio.Task[None] | None = None
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._arrived.wait()
+                await self._gathered_enough(before)
+                await free.acquire()
+                gathered = self._take_gathered()
+                before = group.create_task(self._settle(connection, gathered, before))
+                before.add_done_callback(functools.partial(self._settled, gathered, free))
+
+    async def _gathered_enough(self, before: asyncio.Task[None] | None) -> None:
+        """Wait for a full batch; one that is not is written after the delay, and never beside another."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._full.wait(), self._config.batch_delay_s)
+        if self._full.is_set() or before is None:
+            return
+        full = asyncio.ensure_future(self._full.wait())
+        try:
+            await asyncio.wait([full, before], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            full.cancel()
+
+    async def _settle(
+        self, connection: mqtt.MqttConnection, gathered: _Gathering, before: asyncio.Task[None] | None
+    ) -> None:
+        """Write, and answer after the batch before has been answered (PUBACKs: MQTT 5, 4.6)."""
+        if gathered.sent_again and before is not None:
+            await before  # the store must know already what is to be looked for
+        told = await self._write(gathered) if gathered.messages else ()
+        if before is not None:
+            await before
+        connection.publish(told)
+        connection.ack(gathered.packet_ids)
+
+    def _settled(self, gathered: _Gathering, free: asyncio.Semaphore, _: asyncio.Task[None]) -> None:
+        """Forget a batch that never came to be written, because the connection was lost before."""
+        free.release()
+        if not gathered.being_written:
+            self._release(gathered)
 
     async def _write(self, gathered: _Gathering) -> Iterable[tuple[str, bytes, str]]:
         """Write, and return what the devices are told."""
         messages = gathered.messages
+        began_s = time.monotonic()
         try:
             refused = await asyncio.to_thread(self._write_in_thread, gathered, asyncio.get_running_loop())
         except StoreUnavailableError as error:
             return self._defer(messages, error)
+        self._pace.written(gathered.records_count, began_s, time.monotonic())
         self._store_changed("")
         return answers.acks_of_stored(messages, refused, time.time_ns(), self._desk)
 
@@ -194,10 +243,11 @@ class Ingest:
 
     def _write_in_thread(self, gathered: _Gathering, loop: asyncio.AbstractEventLoop) -> list[Refusal]:
         """Goes on when the task is cancelled: what it writes does no harm, and takes memory until then."""
+        gathered.being_written = True
         try:
             return self._writer.write(gathered.messages)
         finally:
-            loop.call_soon_threadsafe(self._release, gathered.text_bytes)
+            loop.call_soon_threadsafe(self._release, gathered)
 
     def _store_changed(self, trouble: DeferReason | Literal[""], words: str = "") -> None:
         """Log the transition, not each attempt."""
@@ -208,6 +258,7 @@ class Ingest:
                 log.info("store.recovered")
         self._store_trouble = trouble
         self._metrics.store_healthy.set(not trouble)
+        self._metrics.breaker_open = trouble == "store_refuses"
 
     def _connected(self, options: mqtt.ConnectOptions) -> None:
         log.info("broker.connected", host=options.host, port=options.port)

@@ -5,15 +5,17 @@ A record is an arrival for the store, or a dead letter with a rejection, or defe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import operator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import UNSET
 
 from pantau_collector.deadletters import DeadLetter
 from pantau_collector.storage.base import Arrival, Delivery
 from pantau_wire import __version__, codec, ranges, topics
-from pantau_wire.envelope import VERSION, Deferred, Header, Rejected
+from pantau_wire.envelope import MAX_DROPPED_SPOOLS, VERSION, Deferred, Header, Rejected
 from pantau_wire.errors import InvalidTopicError, UnknownVersionError, WireError
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from pantau_wire.envelope import DeferReason, Record
 
 _MAX_REASON = 200
+_DEFERRED_BYTES = 200  # what the answer for one range takes
+_read_seq = operator.attrgetter("seq")
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -42,23 +46,23 @@ class Rules:
     newer_agent_retry_s: float
 
 
-@dataclass(slots=True)
-class Sorted:
+class Sorted(msgspec.Struct, gc=False):
     """One message, sorted. `spool` is None where nobody can be answered; `received` is the arrivals' seqs.
 
-    `entries_count` is how many records and dropped ranges it holds, `text_bytes` its size when inflated.
+    `entries_count` is how many records and dropped ranges it holds, `text_bytes` its size when inflated, or
+    about as much as is kept of it where its records are not.
     `attempt` is how often a registered device sent it, 0 for who is not registered and what cannot be read.
     """
 
     device: str
     spool: str | None = None
     sent_uptime_ns: int | None = None
-    arrivals: list[Arrival] = field(default_factory=list)
-    received: list[ranges.Range] = field(default_factory=list)
-    deliveries: list[Delivery] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    deferred: list[Deferred] = field(default_factory=list)
+    arrivals: list[Arrival] = []
+    received: list[ranges.Range] = []
+    deliveries: list[Delivery] = []
+    dead_letters: list[DeadLetter] = []
+    rejected: list[Rejected] = []
+    deferred: list[Deferred] = []
     entries_count: int = 0
     text_bytes: int = 0
     attempt: int = 0
@@ -77,6 +81,11 @@ def sort_message(message: Message, rules: Rules, now_ns: int) -> Sorted:
         device, _ = topics.parse(message.topic)
     except InvalidTopicError as error:
         return _refuse_whole(message, message.topic[:_MAX_REASON], error, now_ns)
+    return sort_message_of(device, message, rules, now_ns)
+
+
+def sort_message_of(device: str, message: Message, rules: Rules, now_ns: int) -> Sorted:
+    """Return what is to become of a message whose topic is this device's. Never raises for what is in it."""
     try:
         text = codec.unpack(message.payload, message.content_type)
     except WireError as error:
@@ -105,9 +114,8 @@ def defer_all(found: Sorted, retry_after_s: float, reason: DeferReason) -> Sorte
     if found.spool is None or not seqs:
         return None
     deferred = _deferred(seqs, retry_after_s, reason)
-    return Sorted(
-        found.device, found.spool, found.sent_uptime_ns, deferred=deferred, text_bytes=found.text_bytes
-    )
+    held_bytes = _DEFERRED_BYTES * len(deferred)
+    return Sorted(found.device, found.spool, found.sent_uptime_ns, deferred=deferred, text_bytes=held_bytes)
 
 
 def defer_unread(message: Message, device: str, retry_after_s: float, reason: DeferReason) -> Sorted | None:
@@ -120,7 +128,7 @@ def defer_unread(message: Message, device: str, retry_after_s: float, reason: De
     if outline.device != device or not outline.seqs:
         return None
     deferred = _deferred(list(outline.seqs), retry_after_s, reason)
-    return Sorted(device, outline.spool, deferred=deferred, text_bytes=len(text))
+    return Sorted(device, outline.spool, deferred=deferred, text_bytes=_DEFERRED_BYTES * len(deferred))
 
 
 def reject_arrivals(found: Sorted, refused: Sequence[Arrival], error: WireError, now_ns: int) -> None:
@@ -156,29 +164,27 @@ class IdentityError(WireError):
 
 
 def _sort_decoded(decoded: Decoded, rules: Rules, now_ns: int) -> Sorted:
-    header = decoded.header
+    header, records = decoded.header, decoded.records
     found = Sorted(header.device, header.spool, header.sent_uptime_ns)
     if not rules.is_registered(header.device):
-        seqs = [record.seq for record in decoded.records]
+        seqs = [record.seq for record in records]
         seqs += [refused.seq for refused in decoded.refused if refused.seq is not None]
         found.deferred = _deferred(ranges.from_numbers(seqs), rules.unregistered_retry_s, "unregistered")
         return found
     found.attempt = header.attempt
-    found.arrivals = [
-        Arrival(header.device, header.spool, header.boot, record, header.attempt)
-        for record in decoded.records
-    ]
-    found.received = _ranges_of(decoded.records)
+    device, spool, boot, attempt = header.device, header.spool, header.boot, header.attempt
+    found.arrivals = [Arrival(device, spool, boot, record, attempt) for record in records]
+    found.received = _ranges_of(records)
     for refused in decoded.refused:
         _refuse_record(found, header, refused, now_ns)
     found.deliveries = [*_answered(found, now_ns), *_dropped(header, now_ns)]
-    found.entries_count = len(decoded.records) + len(decoded.refused) + len(header.dropped)
+    found.entries_count = len(records) + len(decoded.refused) + len(header.dropped)
     return found
 
 
 def _ranges_of(records: Sequence[Record]) -> list[ranges.Range]:
     """Return the records' numbers; nearly always they follow each other."""
-    seqs = [record.seq for record in records]
+    seqs = list(map(_read_seq, records))
     if seqs and seqs == list(range(seqs[0], seqs[0] + len(seqs))):
         return [(seqs[0], seqs[-1])]
     return ranges.from_numbers(seqs)
@@ -198,11 +204,22 @@ def _answered(found: Sorted, now_ns: int) -> list[Delivery]:
 
 
 def _dropped(header: Header, now_ns: int) -> list[Delivery]:
+    if not header.dropped:
+        return []
+    named = list(dict.fromkeys(entry.spool for entry in header.dropped if entry.spool))
+    taken = {UNSET, *named[:MAX_DROPPED_SPOOLS]}
     return [
         Delivery(
-            header.device, header.spool, entry.first_seq, entry.last_seq, "dropped", now_ns, entry.reason
+            header.device,
+            entry.spool or header.spool,
+            entry.first_seq,
+            entry.last_seq,
+            "dropped",
+            now_ns,
+            entry.reason,
         )
         for entry in header.dropped
+        if entry.spool in taken
     ]
 
 

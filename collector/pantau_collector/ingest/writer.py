@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
+from pantau_collector.ingest.late import late_marks
 from pantau_collector.ingest.sorting import letter_of
 from pantau_collector.storage.base import Batch, Delivery, Refusal
 
@@ -45,16 +47,23 @@ class Writer:
             self._keep(letters)
         batch = Batch(
             arrivals=[arrival for found in messages for arrival in found.arrivals],
-            deliveries=[entry for found in messages for entry in found.deliveries],
+            deliveries=_joined([entry for found in messages for entry in found.deliveries]),
         )
         began = time.perf_counter()
         report = self._store.write(batch)
+        self._mark_late(batch)
         self._count(messages, letters, batch, report, time.perf_counter() - began)
         altered = [Refusal(arrival, ALTERED) for arrival in report.altered]
         refused = [Refusal(one.arrival, f"{STORE_REFUSED}: {one.reason}") for one in report.refused]
         self._quarantine("altered", altered)
         self._quarantine(STORE_REFUSED, refused)
         return altered + refused
+
+    def _mark_late(self, batch: Batch) -> None:
+        """Tell the analysis before devices are told `stored`; repeated points too: their mark may be lost."""
+        marks = late_marks(batch.arrivals, time.time_ns())
+        if marks:
+            self._store.write_series(marks)
 
     def _quarantine(self, reason: str, refused: Sequence[Refusal]) -> None:
         """Keep what the store has not, and say so in the deliveries."""
@@ -92,6 +101,7 @@ class Writer:
         metrics.repeated.inc(report.repeated_count)
         metrics.altered.inc(len(report.altered))
         metrics.write_seconds.observe(write_s)
+        metrics.note_lags([found.arrivals[0].record.time_ns for found in messages if found.arrivals])
         metrics.batch_records.observe(len(batch.arrivals))
         for letter in letters:
             metrics.refused.labels(letter.reason).inc()
@@ -100,6 +110,21 @@ class Writer:
         for found in messages:
             for entry in found.deferred:
                 metrics.deferred.labels(entry.reason).inc(entry.last_seq - entry.first_seq + 1)
+
+
+def _joined(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Return the same with neighbouring received ranges as one: a backlog comes in many small envelopes."""
+    kept: list[Delivery] = []
+    last: dict[tuple[str, str], int] = {}  # where the last received range of a spool stands in `kept`
+    for entry in deliveries:
+        if entry.state == "received":
+            at = last.get((entry.device, entry.spool))
+            if at is not None and kept[at].last_seq + 1 == entry.first_seq:
+                kept[at] = msgspec.structs.replace(entry, first_seq=kept[at].first_seq)
+                continue
+            last[entry.device, entry.spool] = len(kept)
+        kept.append(entry)
+    return kept
 
 
 def _rejected(refusal: Refusal, now_ns: int) -> Delivery:
