@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(_say(language, BAD_INSTANT, instant=arguments.since))
         return 2
     with contextlib.closing(open_store(load(arguments.config).store)) as store:
-        devices = [arguments.device] if arguments.device else [found.device for found in store.activity()]
+        devices = [arguments.device] if arguments.device else store.devices()
         accounts = list(audit(store, devices, since_ns))
     if arguments.json:
         _print_json(accounts)

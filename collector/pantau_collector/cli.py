@@ -7,7 +7,15 @@ import asyncio
 import sys
 from pathlib import Path
 
-from pantau_collector import audit_cli, dead_letters_cli, logs
+from pantau_collector import (
+    audit_cli,
+    dead_letters_cli,
+    init_cli,
+    logs,
+    sla_cli,
+    surge_cli,
+    transfer_cli,
+)
 from pantau_collector.access import cli as access_cli
 from pantau_collector.config import DEFAULT_PATH, load
 from pantau_collector.errors import CollectorError
@@ -40,6 +48,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="collect until stopped, and serve the portal")
     run.set_defaults(function=_run)
+    analyse = commands.add_parser(
+        "analyse", help="compute rollups, silences and alerts until stopped; `run` starts it by itself"
+    )
+    analyse.add_argument("--with-parent", action="store_true", help="end when standard input ends")
+    analyse.set_defaults(function=_analyse)
+    init = commands.add_parser("init", help="prepare InfluxDB: databases, how long they keep, logins")
+    init_cli.add_arguments(init)
+    transfer_cli.add_export(commands.add_parser("export", help="write a period of the store into files"))
+    transfer_cli.add_import(commands.add_parser("import", help="write what was exported into the store"))
+    wal = commands.add_parser(
+        "mend-wal", help="take torn entries out of InfluxDB 1.x's log, before influxd is started"
+    )
+    wal.add_argument("folder", type=Path, nargs="?", default=Path("/var/lib/influxdb/wal"))
+    wal.set_defaults(function=_mend_wal)
     config = commands.add_parser(
         "config", help="print the configuration in force, secrets hidden; or configure agents from afar"
     )
@@ -49,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     dead_letters_cli.add_arguments(letters)
     audit = commands.add_parser("audit", help="prove that nothing is missing, or name what is")
     audit_cli.add_arguments(audit)
+    sla = commands.add_parser("sla", help="judge a village's month from plain rows")
+    sla_cli.add_arguments(sla)
+    surge = commands.add_parser("surge", help="how good the surge detector is")
+    surge_cli.add_arguments(surge)
     registry = commands.add_parser("registry", help="check, show, add, search: devices and villages")
     registry.set_defaults(function=registry_cli.run)
     registry_cli.add_arguments(registry)
@@ -65,9 +91,26 @@ def _run(arguments: argparse.Namespace) -> int:
     logs.configure(config.log_format)
 
     async def collect() -> None:
-        await Collector(config).run()
+        await Collector(config, arguments.config).run()
 
     asyncio.run(collect())
+    return 0
+
+
+def _analyse(arguments: argparse.Namespace) -> int:
+    from pantau_collector.analysis_loop import runner  # noqa: PLC0415 - NumPy takes its time and memory
+
+    config = load(arguments.config)
+    logs.configure(config.log_format)
+    runner.run(config, with_parent=arguments.with_parent)
+    return 0
+
+
+def _mend_wal(arguments: argparse.Namespace) -> int:
+    from pantau_collector.storage.influx import wal  # noqa: PLC0415 - nothing else needs it
+
+    for path, torn_bytes in wal.mend(arguments.folder).items():
+        print(f"{path}: {torn_bytes} bytes of torn entries taken out")  # noqa: T201 - what was asked for
     return 0
 
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pantau_collector import addresses
 from pantau_collector.errors import ConfigError
+from pantau_wire import enrolment
 from pantau_wire.envelope import MAX_PAYLOAD_BYTES, MAX_RECORDS
 
 _MESSAGES = {"extra_forbidden": "unknown key", "model_type": "a section is wanted here, not a value"}
@@ -64,11 +65,28 @@ class BrokerConfig(_Section):
         return self
 
 
+class RetentionConfig(_Section):
+    """How long InfluxDB keeps raw points, and five-minute and hourly rows; daily rows stay for ever.
+
+    A spool keeps for 60 days what could not be sent: raw points must still have a place then. The server is
+    set up so by `pantau-collector init`.
+    """
+
+    raw_days: Annotated[int, Field(ge=61, le=36_500)] = 120
+    rollup_days: Annotated[int, Field(ge=93, le=36_500)] = 397
+
+    @model_validator(mode="after")
+    def _rollups_outlive_points(self) -> Self:
+        if self.rollup_days < self.raw_days:
+            raise ValueError("rollup_days must not be less than raw_days: rollups would go before points")
+        return self
+
+
 class InfluxConfig(_Section):
     """An InfluxDB to write to and ask: 1.6 or later, 2 or 3.
 
-    `database` is the bucket's name on 2. `server` is asked for where it is `auto`. Log in with a `token`, or
-    with `username` and `password`.
+    `database` is the bucket's name on 2; two more are named after it, with `_rollup` and `_history`. `server`
+    is asked for where it is `auto`. Log in with a `token`, or with `username` and `password`.
     """
 
     url: str = "http://127.0.0.1:8086"
@@ -81,6 +99,7 @@ class InfluxConfig(_Section):
     password: SecretStr | None = None
     ca_file: Path | None = None
     timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
+    retention: RetentionConfig = RetentionConfig()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -134,7 +153,8 @@ class IngestConfig(_Section):
 
     `waiting_mb` (10^6 bytes, inflated) may wait to be written; beyond it the broker waits. What a device may
     send in the long run stands in `device_…_per_s`, and what it has not used of the last `device_burst_s` may
-    come at once. `device_keys` bounds how many different keys of points a device may use in a day (UTC).
+    come at once. Old records that would wait longer than `backlog_wait_s` are put off, so that new ones need not
+    wait behind them. `device_keys` bounds how many different keys of points a device may use in a day (UTC).
     """
 
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = 5000
@@ -143,6 +163,7 @@ class IngestConfig(_Section):
     newer_agent_retry_s: PositiveSeconds = 3600.0
     store_retry_s: PositiveSeconds = 30.0
     waiting_mb: Annotated[int, Field(ge=1, le=100_000)] = 16
+    backlog_wait_s: Annotated[float, Field(gt=0, le=3600)] = 2.0
     device_envelopes_per_s: Rate = 20.0
     device_records_per_s: Rate = 500.0
     device_kb_per_s: Rate = 200.0
@@ -182,6 +203,26 @@ class IdentityConfig(_Section):
 
     path: Path = Path("/etc/pantau/identity")
     reload_command: tuple[str, ...] = ()
+
+
+class EnrolmentConfig(_Section):
+    """Enrolment by token at the portal, on the machine that has the authorities; without `broker_host` none.
+
+    `broker_host` and `broker_port` are what devices are told, and `url` is the portal's address as they reach
+    it, for the invitations.
+    """
+
+    url: str | None = None
+    broker_host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")] | None = None
+    broker_port: Port = 8883
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.url is not None:
+            enrolment.check_url(self.url)
+        if self.broker_host is None and self.model_fields_set:
+            raise ValueError("broker_host is missing: the broker's name or address as devices reach it")
+        return self
 
 
 class TokenConfig(_Section):
@@ -252,6 +293,28 @@ class WebConfig(_Section):
         return self
 
 
+class ContractConfig(_Section):
+    """What the provider owes the villages of an SLA profile (bit/s)."""
+
+    download_bps: Annotated[float, Field(gt=0, le=1e12)]
+    upload_bps: Annotated[float, Field(gt=0, le=1e12)]
+
+
+class AnalysisConfig(_Section):
+    """The analysis: a process of its own beside the collector. Of several collectors one at a time does it.
+
+    A five-minute window is computed `grace_s` after its end, and again when it can be settled. Windows older
+    than `recompute_days` stay as they are, because their measurements may be gone. Who does not renew the
+    lease within `lease_s` loses it. `contracts` are by the registry's SLA profile.
+    """
+
+    enabled: bool = True
+    grace_s: Annotated[float, Field(ge=10, le=600)] = 90.0
+    recompute_days: Annotated[int, Field(ge=1, le=36_500)] = 110
+    lease_s: Annotated[float, Field(ge=5, le=600)] = 60.0
+    contracts: dict[str, ContractConfig] = {}
+
+
 class CollectorConfig(BaseSettings):
     """Everything that can be configured."""
 
@@ -265,7 +328,9 @@ class CollectorConfig(BaseSettings):
     ingest: IngestConfig = IngestConfig()
     registry: RegistryConfig = RegistryConfig()
     identity: IdentityConfig = IdentityConfig()
+    enrolment: EnrolmentConfig = EnrolmentConfig()
     testpoint: TokenConfig = TokenConfig()
+    analysis: AnalysisConfig = AnalysisConfig()
     web: WebConfig = WebConfig()
 
     @classmethod

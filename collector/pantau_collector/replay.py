@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from pantau_collector.ingest.late import late_marks
 from pantau_collector.ingest.sorting import Message, Rules, Sorted, sort_message
 from pantau_collector.registry.file import RegistryFile
 from pantau_collector.storage.base import Batch
@@ -45,6 +47,7 @@ class Replayer:
         # Whatever the letter says of its attempts: its points may be stored by now.
         arrivals = [msgspec.structs.replace(arrival, attempt=0) for arrival in found.arrivals]
         report = self._store.write(Batch(arrivals, found.deliveries))
+        self._store.write_series(late_marks(arrivals, time.time_ns()))
         if report.altered:
             return "another value is stored for this time"
         if report.refused:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from pantau_collector.analysis_loop.child import keep_running
 from pantau_collector.deadletters import DeadLetters, Quota
 from pantau_collector.errors import ConfigError
 from pantau_collector.ingest.pipeline import Ingest
@@ -20,10 +21,14 @@ from pantau_collector.metrics import Metrics
 from pantau_collector.mqtt import connect_options
 from pantau_collector.registry.file import RegistryFile
 from pantau_collector.storage.opening import open_store
+from pantau_collector.vitals import Vitals
 from pantau_collector.web.tls import ServerCertificate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pantau_collector.config import CollectorConfig, StoreConfig, WebConfig
+    from pantau_collector.identity.desk import Desk
 
 log = structlog.get_logger()
 
@@ -33,9 +38,12 @@ _REGISTRY_LOOK_S = 1.0
 class Collector:
     """One collector process."""
 
-    def __init__(self, config: CollectorConfig) -> None:
-        """Open everything; raises `CollectorError` where something cannot be used."""
-        self._config = config
+    def __init__(self, config: CollectorConfig, config_path: Path | None = None) -> None:
+        """Open everything; raises `CollectorError` where something cannot be used.
+
+        `config_path` is the configuration's file: the analysis, another process, reads it too.
+        """
+        self._config, self._config_path = config, config_path
         self._registry = RegistryFile(config.registry.path)
         self._options = connect_options(config.broker)
         self._metrics = Metrics()
@@ -68,6 +76,10 @@ class Collector:
             ),
             asyncio.create_task(self._watch_registry(), name="registry"),
         ]
+        vitals = Vitals(self._config.broker.client_id, self._store, self._metrics)
+        tasks.append(asyncio.create_task(vitals.run(), name="vitals"))
+        if self._config.analysis.enabled:
+            tasks.append(asyncio.create_task(keep_running(self._config_path), name="analysis"))
         if self._config.identity.path.exists():
             tasks.append(asyncio.create_task(self._keep_identities(), name="identities"))
         if self._listener is not None:
@@ -106,7 +118,14 @@ class Collector:
         from pantau_collector.web.app import create_app  # noqa: PLC0415
 
         web = self._config.web
-        app = create_app(self._store, self._registry, web, health=self.health, metrics=self._metrics.text)
+        app = create_app(
+            self._store,
+            self._registry,
+            web,
+            health=self.health,
+            metrics=self._metrics.text,
+            desk=_desk(self._config),
+        )
         host, port = listener.getsockname()[:2]
         scheme, place = "https" if self._certificate else "http", f"[{host}]" if ":" in host else host
         log.info("portal.listening", url=f"{scheme}://{place}:{port}/", port=port)
@@ -126,6 +145,14 @@ def relax_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+
+
+def _desk(config: CollectorConfig) -> Desk | None:
+    if config.enrolment.broker_host is None:
+        return None
+    from pantau_collector.identity.desk import Desk  # noqa: PLC0415 - only where devices are enrolled
+
+    return Desk(config.enrolment, config.identity.path)
 
 
 def _certificate(web: WebConfig) -> ServerCertificate | None:

@@ -19,6 +19,10 @@ NEVER_TAKEN = "with this device_burst_s: the largest envelope would never be tak
 UNKNOWN = "the environment has the unknown setting"
 # Of files that are TOML: the lines below the first one, which names the file and counts the faults.
 FAULTS = {
+    "analysis_contract": ["analysis.contracts.default.upload_bps: Field required"],
+    "analysis_grace": ["analysis.grace_s: Input should be greater than or equal to 10"],
+    "analysis_lease": ["analysis.lease_s: Input should be greater than or equal to 5"],
+    "analysis_recompute": ["analysis.recompute_days: Input should be greater than or equal to 1"],
     "batch_delay_too_long": ["ingest.batch_delay_s: Input should be less than or equal to 5"],
     "batch_delay_zero": ["ingest.batch_delay_s: Input should be greater than 0"],
     "batch_records_too_many": ["ingest.batch_records: Input should be less than or equal to 100000"],
@@ -53,6 +57,15 @@ FAULTS = {
     "influx_token": ["store.influxdb: token must be one word, as InfluxDB shows it"],
     "influx_two_logins": [
         "store.influxdb: log in with a token, or with username and password, not with both"
+    ],
+    "influx_retention_raw": [
+        "store.influxdb.retention.raw_days: Input should be greater than or equal to 61"
+    ],
+    "influx_retention_rollup": [
+        (
+            "store.influxdb.retention: rollup_days must not be less than raw_days: rollups would go before"
+            " points"
+        )
     ],
     "influx_url": [
         "store.influxdb: url must be like https://influxdb.example.id:8086, without a login in it"

@@ -88,6 +88,15 @@ class Registry:
         """Return the codes of villages with an active device at an instant (now by default), in order."""
         return sorted({placement.village for placement in self._active(self.devices, time_ns)})
 
+    def ever_in(self, village: str) -> list[str]:
+        """Return every device that has a placement in a village, past and future ones included, in order."""
+        return sorted(self._ever_in.get(village, ()))
+
+    @property
+    def all_villages(self) -> list[str]:
+        """The codes of all villages that have or had a device, in order."""
+        return sorted(self._ever_in)
+
     def devices_of(self, village: str, time_ns: int | None = None) -> list[Placement]:
         """Return the active placements in a village at an instant (now by default), by device."""
         candidates = sorted(self._ever_in.get(village, ()))

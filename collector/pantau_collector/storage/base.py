@@ -157,7 +157,17 @@ class Store(Protocol):
     def write_series(self, rows: Sequence[SeriesRow]) -> None:
         """Write rows of derived series; a row that is there already is replaced.
 
-        Raises `ValueError` for a series, tag count or column that the table of series does not have.
+        All of them, or where the store is unavailable some: writing them again completes it. A row that is
+        written again must have every value that it had: InfluxDB merges. Rows older than their database
+        keeps are left out. Raises `ValueError` for what the table of series does not have (series, column,
+        number of tags), for a value of another type and for a row without any.
+        """
+        ...
+
+    def erase_series(self, rows: Sequence[SeriesRow]) -> bool:
+        """Erase the rows of these series, tags and times, whatever their values; False where it cannot.
+
+        InfluxDB 3 cannot. For the rare row that turns out to be wrong, not for great numbers.
         """
         ...
 
@@ -180,9 +190,18 @@ class Store(Protocol):
     def acquire_lease(self, name: str, holder: str, valid_s: float) -> bool:
         """Take or renew the right to do a piece of work alone; True while `holder` has it.
 
-        Whoever does not renew within `valid_s` loses it. What is done under a lease must be harmless when
-        done twice: not every store can rule out that two holders overlap for a moment.
+        Whoever does not renew within `valid_s` loses it; all who compete give the same, and each process a
+        holder of its own. What is done under a lease must be harmless when done twice: not every store can
+        rule out that two holders overlap for a moment.
         """
+        ...
+
+    def span(self, name: str) -> tuple[int, int] | None:
+        """Return the first and last time of a kind, a series or `delivery`; None where it is empty."""
+        ...
+
+    def devices(self) -> list[str]:
+        """Return the ids of all devices of which there is a point or a delivery, in order."""
         ...
 
     def activity(self, device: str | None = None) -> list[DeviceActivity]:

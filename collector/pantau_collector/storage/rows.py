@@ -15,16 +15,12 @@ from pantau_collector.storage.base import STAMP_COLUMNS, Arrival, Point, Value
 from pantau_wire import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from pantau_wire.fields import Measurement
 
 Row = tuple[Value, ...]
 STAMP_COUNT = len(STAMP_COLUMNS)
-
-
-def _as_it_is(value: Value) -> Value:
-    return value
 
 
 def _series(value: Value) -> Value:
@@ -58,13 +54,22 @@ def row_of(kind: str, arrival: Arrival) -> Row:
 
 def point_of(kind: str, row: Sequence[Value]) -> Point:
     """Return a row as a point, with the types of the wire again."""
-    stamp = dict(zip(STAMP_COLUMNS, row, strict=False))
-    return Point(kind=kind, values=dict(_values(kind, row[STAMP_COUNT:])), **stamp)  # type: ignore[arg-type]
+    names, converters = _readers(kind)
+    values = dict(zip(names, row[STAMP_COUNT:], strict=True))
+    for name, convert in converters:
+        value = values[name]
+        if value is not None:
+            values[name] = convert(value)
+    device, time_ns, spool, seq, boot, uptime_ns, clock = row[:STAMP_COUNT]
+    return Point(kind, device, time_ns, spool, seq, boot, uptime_ns, clock, values)  # type: ignore[arg-type]
 
 
-def _values(kind: str, row: Sequence[Value]) -> Iterator[tuple[str, Value]]:
-    for column, value in zip(schema.columns(kind), row, strict=True):
-        yield column.name, value if value is None else _FROM_STORED.get(column.type, _as_it_is)(value)
+@functools.cache
+def _readers(kind: str) -> tuple[tuple[str, ...], list[tuple[str, Callable[..., Value]]]]:
+    """Return the kind's columns, and what makes those that are not stored as they are what they were."""
+    columns = schema.columns(kind)
+    converters = [(one.name, _FROM_STORED[one.type]) for one in columns if one.type in _FROM_STORED]
+    return tuple(one.name for one in columns), converters
 
 
 @functools.cache

@@ -26,11 +26,17 @@ WINDOWS_S: dict[Window, int] = {"5m": 300, "1h": 3600, "1d": 86_400}
 """How long a rollup's window is. A day is the village's own calendar day, so it begins at 15:00, 16:00 or
 17:00 UTC."""
 
+LIVE_NS = 600 * 10**9
+"""A measurement that is older when it becomes durable is marked in the series `late`."""
+
 AREA_TAGS = ("village", "district", "regency", "province")
 DEVICE_TAGS = ("device", *AREA_TAGS)
 
 STATES = ("up", "link_down", "local_fault", "power_off", "agent_down", "off_site", "unknown")
 """States of a village's minute, best first; `state_index` counts from 0 in this order."""
+
+ALERTS = ("village_silent", "link_down", "delay", "loss", "download", "upload")
+"""What `active_alerts` tells of, by its tag `alert`: the names of Grafana's rules of the same kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,7 @@ def _rollup(kind: str, window: Window) -> Series:
         _statistic(columns[name], statistic)
         for name, wanted in ROLLED_UP[kind].items()
         for statistic in wanted
+        if not (statistic == "histogram" and window == "5m")  # of five values it would say no more than they
     )
     return Series(
         name=rollup_name(kind, window),
@@ -208,8 +215,8 @@ _VILLAGE_COLUMNS = (
     _count("counted_test_count", "Speed tests that count", "Uji kecepatan yang dihitung"),
     _number("download_goodput_bps", "Download, median of counted tests", "Unduhan, median uji yang dihitung"),
     _number("upload_goodput_bps", "Upload, median of counted tests", "Unggahan, median uji yang dihitung"),
-    _number("contract_download_bps", "Contracted download", "Kontrak unduhan"),
-    _number("contract_upload_bps", "Contracted upload", "Kontrak unggahan"),
+    _number("contracted_download_bps", "Contracted download", "Kontrak unduhan"),
+    _number("contracted_upload_bps", "Contracted upload", "Kontrak unggahan"),
     _word("state", "State", "Keadaan"),
     _count("state_index", "State as a number", "Keadaan sebagai angka"),
     *(
@@ -366,6 +373,29 @@ _OTHERS = (
     ),
 )
 
+_BOOKKEEPING = (
+    Series(
+        "analysis_cursor",
+        ("name",),
+        (_count("position_ns", "Done up to", "Selesai sampai"),),
+        "history",
+        Text(
+            "How far the analysis has come; all rows at time 0",
+            "Sejauh mana analisis; semua baris pada waktu 0",
+        ),
+    ),
+    Series(
+        "analysis_placement",
+        ("device",),
+        (_word("history", "Placements that were used", "Penempatan yang dipakai"),),
+        "history",
+        Text(
+            "Which placements of a device the rollups rest on; all rows at time 0",
+            "Penempatan perangkat yang mendasari rangkuman; semua baris pada waktu 0",
+        ),
+    ),
+)
+
 _VILLAGE_ABOUT = Text("A village over all its devices", "Sebuah desa dari semua perangkatnya")
 _REGENCY_ABOUT = Text("A regency over all its villages", "Sebuah kabupaten dari semua desanya")
 
@@ -379,5 +409,6 @@ SERIES: dict[str, Series] = {
             for each in WINDOWS_S
         ),
         *_OTHERS,
+        *_BOOKKEEPING,
     )
 }

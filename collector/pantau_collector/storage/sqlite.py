@@ -8,17 +8,19 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from pantau_collector.errors import StoreUnavailableError
-from pantau_collector.storage import sqlitefile, tables
+from pantau_collector.storage import derived, lease, seriestables, sqlitefile, tables
 from pantau_collector.storage.base import (
     Arrival,
     Batch,
     Delivery,
     DeviceActivity,
     Point,
+    SeriesRow,
     Value,
     WriteReport,
 )
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+_LAST_NS = 2**63 - 1
 _WRITER_CACHE_KIB = 32 * 1024  # holds each device's newest page: half as fast again as SQLite's 2 MiB
 
 
@@ -43,7 +46,7 @@ class SqliteStore:
         self._idle_readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
         with self._errors():
-            self._db = sqlitefile.open_durable(path, tables.create_missing)
+            self._db = sqlitefile.open_durable(path, _create_missing)
             self._db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
 
     def write(self, batch: Batch) -> WriteReport:
@@ -90,10 +93,75 @@ class SqliteStore:
         if len(conditions) != len(where or ()):
             raise ValueError(f"{kind} can be asked by {', '.join(keys)} only")
         sql = " AND ".join([" WHERE device = ? AND time_ns >= ? AND time_ns < ?", *conditions])
-        args = [device, since_ns, 2**63 - 1 if until_ns is None else until_ns, *(where or {}).values()]
+        args = [device, since_ns, _LAST_NS if until_ns is None else until_ns, *(where or {}).values()]
         sql += f" ORDER BY time_ns DESC LIMIT {-1 if newest is None else int(newest)}"
         rows = self._select(tables.select_sql(kind) + sql, args)
         return [point_of(kind, row) for row in reversed(rows)]
+
+    def window(
+        self, kind: str, since_ns: int, until_ns: int, devices: Sequence[str] | None = None
+    ) -> Iterator[Point]:
+        """Yield the points of a span of time, device by device; see `Store`.
+
+        Each device is a question of its own, answered from the key's order: an index on time would cost
+        every write.
+        """
+        wanted = self._devices_of(kind, since_ns, until_ns) if devices is None else devices
+        for device in wanted:
+            yield from self.points(kind, device, since_ns=since_ns, until_ns=until_ns)
+
+    def write_series(self, rows: Sequence[SeriesRow]) -> None:
+        """Write rows of derived series in one transaction; see `Store`."""
+        checked = derived.by_series(rows)
+        with self._errors(), self._write_lock, sqlitefile.transaction(self._db):
+            seriestables.write(self._db, checked)
+
+    def erase_series(self, rows: Sequence[SeriesRow]) -> bool:
+        """Erase rows of derived series in one transaction; see `Store`."""
+        with self._errors(), self._write_lock, sqlitefile.transaction(self._db):
+            seriestables.erase(self._db, rows)
+        return True
+
+    def series(
+        self,
+        name: str,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+        newest: int | None = None,
+    ) -> list[SeriesRow]:
+        """Return rows with since <= time < until, ordered by time, then tags; see `Store`."""
+        series = derived.known(name)
+        asked = seriestables.question(
+            series,
+            since_ns=since_ns,
+            until_ns=_LAST_NS if until_ns is None else until_ns,
+            where=derived.conditions(series, where),
+            newest=newest,
+        )
+        return list(seriestables.rows(series, self._select(*asked)))
+
+    def acquire_lease(self, name: str, holder: str, valid_s: float) -> bool:
+        """Take or renew a lease, in a transaction: never do two hold it; see `Store`."""
+        with self._errors(), self._write_lock, sqlitefile.transaction(self._db):
+            return lease.take(self._db, name, holder, valid_s, time.time())
+
+    def span(self, name: str) -> tuple[int, int] | None:
+        """Return the first and last time; see `Store`."""
+        if name in KINDS:
+            sql = "SELECT min(first_time_ns), max(last_time_ns) FROM activity WHERE kind = ?"
+            ((first_ns, last_ns),) = self._select(sql, [name])
+        elif name == "delivery":
+            ((first_ns, last_ns),) = self._select("SELECT min(at_ns), max(at_ns) FROM delivery", [])
+        else:
+            ((first_ns, last_ns),) = self._select(seriestables.span(derived.known(name)), [])
+        return None if first_ns is None else (first_ns, last_ns)
+
+    def devices(self) -> list[str]:
+        """Return every device that has a point or a delivery here; see `Store`."""
+        rows = self._select("SELECT device FROM activity UNION SELECT DISTINCT device FROM delivery", [])
+        return sorted(device for (device,) in rows)
 
     def activity(self, device: str | None = None) -> list[DeviceActivity]:
         """Return what is held of each device, or of the one; see `Store`."""
@@ -140,6 +208,14 @@ class SqliteStore:
             self._idle_readers.clear()
             self._db.close()
 
+    def _devices_of(self, kind: str, since_ns: int, until_ns: int) -> list[str]:
+        rows = self._select(
+            "SELECT device FROM activity WHERE kind = ? AND last_time_ns >= ? AND first_time_ns < ?"
+            " ORDER BY device",
+            [kind, since_ns, until_ns],
+        )
+        return [device for (device,) in rows]
+
     def _select(self, sql: str, args: Sequence[Value]) -> list[tuple[Any, ...]]:
         with self._errors(), self._reader() as reader:
             return reader.execute(sql, args).fetchall()
@@ -163,6 +239,11 @@ class SqliteStore:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailableError(f"{self._path}: {error}") from error
+
+
+def _create_missing(db: sqlite3.Connection) -> None:
+    for part in (tables, seriestables, lease):
+        part.create_missing(db)
 
 
 def _insert(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> WriteReport:

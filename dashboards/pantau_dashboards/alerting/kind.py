@@ -19,6 +19,7 @@ Scope = Literal["regency", "pipeline"]
 Severity = Literal["page", "ticket", "info"]
 Format = Literal["number", "count", "percent"]
 NoData = Literal["OK", "Alerting"]
+OnError = Literal["KeepLast", "Alerting"]
 
 MINUTE_S = 60
 HOUR_S = 3600
@@ -45,7 +46,8 @@ class Kind:
     """One kind of alert. It fires where `condition`, in Grafana's mathematics, is true for `wait_s` seconds.
 
     `computed` names further values made of measures. `shown` is the value that tells how strong it is;
-    `strength` says so, with `{value}` where it stands.
+    `strength` says so, with `{value}` where it stands. `on_error` is what an unreachable database means: an
+    alarm for one kind only, as all others would say the same.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Kind:
     wait_s: int = 0
     interval_s: int = 300
     no_data: NoData = "OK"
+    on_error: OnError = "KeepLast"
 
 
 def village_measure(name: str, select: str, range_s: int = RECENT_S) -> Measure:

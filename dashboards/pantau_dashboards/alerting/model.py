@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ErrorState = Literal["KeepLast", "Error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Rule:
     condition: str
     wait_s: int
     no_data: str
-    on_error: ErrorState
+    on_error: str
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 

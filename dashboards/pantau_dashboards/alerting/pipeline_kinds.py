@@ -84,10 +84,10 @@ PIPELINE_KINDS: tuple[Kind, ...] = (
         severity="page",
         title=Text("No collector works", "Tidak ada kolektor yang bekerja"),
         what=Text(
-            "No collector has written about itself for five minutes: they, or their store, are down. "
-            "Agents keep everything meanwhile.",
-            "Selama lima menit tidak ada kolektor yang menulis tentang dirinya: kolektor atau basis datanya "
-            "mati. Agen menyimpan semuanya sementara itu.",
+            "For five minutes no collector has told of itself: they are down, or the database does not "
+            "answer. Agents keep everything meanwhile.",
+            "Selama lima menit tidak ada kabar dari kolektor: kolektor mati, atau basis data tidak "
+            "menjawab. Agen menyimpan semuanya sementara itu.",
         ),
         strength=Text("{value} reports", "{value} laporan"),
         shown=("reports", "count"),
@@ -95,6 +95,7 @@ PIPELINE_KINDS: tuple[Kind, ...] = (
         condition="$reports < 1",
         interval_s=MINUTE_S,
         no_data="Alerting",
+        on_error="Alerting",
     ),
     Kind(
         name="analysis",

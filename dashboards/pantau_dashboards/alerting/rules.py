@@ -106,7 +106,7 @@ def _rule(kind: Kind, target: _Target, language: Language) -> Rule:
         condition=kind.condition.replace(_DELAY, str(target.delay_ms)),
         wait_s=kind.wait_s,
         no_data=kind.no_data,
-        on_error="KeepLast" if target.code else "Error",
+        on_error=kind.on_error,
         labels=_labels(kind, target),
         annotations=annotations_of(kind, target.zone),
     )

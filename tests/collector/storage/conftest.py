@@ -49,19 +49,20 @@ def _influx_elsewhere(request: pytest.FixtureRequest) -> Callable[[], Store]:
         org=os.environ.get("PANTAU_TEST_INFLUX_ORG"),
         token=os.environ.get("PANTAU_TEST_INFLUX_TOKEN"),
     )
-    _make_bucket(config)
+    _make_buckets(config)
     return lambda: InfluxStore(config)
 
 
-def _make_bucket(config: InfluxConfig) -> None:
-    """Make a bucket on 2; 3 makes a database when it is first written to."""
+def _make_buckets(config: InfluxConfig) -> None:
+    """Make the buckets on 2; 3 makes a database when it is first written to."""
     if not config.org:
         return
     headers = {"Authorization": f"Token {config.token.get_secret_value()}"}
     found = urllib3.request("GET", f"{config.url}/api/v2/orgs?org={config.org}", headers=headers).json()
-    bucket = {"orgID": found["orgs"][0]["id"], "name": config.database}
-    made = urllib3.request("POST", f"{config.url}/api/v2/buckets", json=bucket, headers=headers)
-    assert made.status == 201, made.data
+    for suffix in ("", "_rollup", "_history"):
+        bucket = {"orgID": found["orgs"][0]["id"], "name": config.database + suffix}
+        made = urllib3.request("POST", f"{config.url}/api/v2/buckets", json=bucket, headers=headers)
+        assert made.status == 201, made.data
 
 
 STORES: dict[str, Callable[[pytest.FixtureRequest], Callable[[], Store]]] = {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KILLS = 6
-DISK_BYTES = 1_000_000
+DISK_BYTES = 6 * 1024 * 1024  # of which the empty tables take one
 
 
 @pytest.fixture

@@ -121,10 +121,11 @@ def test_the_value_that_a_message_shows_is_one_that_the_rule_computes():
 
 
 def test_our_outage_is_one_alarm_and_not_one_for_each_regency():
-    for rule in RULES.values():
-        ours = rule["labels"]["scope"] == "pipeline"
-        assert rule["execErrState"] == ("Error" if ours else "KeepLast")
-        assert ours or rule["noDataState"] == "OK"
+    errors = {uid for uid, rule in RULES.items() if rule["execErrState"] != "KeepLast"}
+    assert errors == {"pantau-collectors"}
+    silent = {uid for uid, rule in RULES.items() if rule["noDataState"] != "OK"}
+    assert silent == {"pantau-collectors", "pantau-analysis"}
+    assert {rule["execErrState"] for rule in PROVINCE_RULES.values()} == {"KeepLast", "Alerting"}
 
 
 def test_rules_are_told_apart_by_uid_and_by_title():

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 8
 _OK = 200
+_CREATED = 201
 _FIRST_WITH_V2_WRITES = (1, 8)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
@@ -98,6 +99,14 @@ class Client:
             raise StoreUnavailableError(f"{self._config.url}: {error}") from error
         finally:
             response.close()
+
+    def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """Call what takes and gives JSON; return the answer. Raises as `answers.judge` does."""
+        response = self._request(method, path, body, {"Content-Type": "application/json"})
+        if response.status in (_OK, _CREATED, answers.DURABLE):
+            return response.data
+        refused = answers.judge(response.status, response.headers, response.data)
+        raise StoreRefusesError(f"InfluxDB refuses {path}: {refused.reason if refused else ''}")
 
     def version(self) -> Version:
         """Return the server's version, as configured or as it says itself."""

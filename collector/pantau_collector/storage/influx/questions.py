@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from pantau_collector.storage.influx import lines
 from pantau_collector.storage.rows import column_names
 from pantau_wire import schema
+from pantau_wire.fields import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pantau_collector.storage.base import Value
     from pantau_collector.storage.influx.results import Series
     from pantau_collector.storage.rows import Row
+
+_DEVICES = 200  # in one question
 
 
 def text(value: str) -> str:
@@ -49,6 +52,34 @@ def points(
     conditions += [f'"{key}" = {text(lines.tag_value(str(value)))}' for key, value in where.items()]
     limit = "" if newest is None else f" LIMIT {int(newest)}"
     return f"{_select(kind)} WHERE {' AND '.join(conditions)} ORDER BY time DESC{limit}"
+
+
+def window(kind: str, since_ns: int, until_ns: int, devices: Sequence[str] | None) -> Iterator[str]:
+    """Yield questions for the points of all devices, or of those, each device's in order of time."""
+    span = f"time >= {since_ns} AND time < {until_ns}"
+    if devices is None:
+        yield f'{_select(kind)} WHERE {span} GROUP BY "device"'
+        return
+    for start in range(0, len(devices), _DEVICES):
+        some = of_devices(devices[start : start + _DEVICES])
+        yield f'{_select(kind)} WHERE {some} AND {span} GROUP BY "device"'
+
+
+def span(name: str, fields: Iterable[str]) -> tuple[str, str]:
+    """Return the questions for the first row and the last of a measurement that has any of the fields."""
+    start = f'SELECT {names(fields)} FROM "{name}" ORDER BY time'  # noqa: S608 - names are our own
+    return f"{start} ASC LIMIT 1", f"{start} DESC LIMIT 1"
+
+
+def span_of(answer: Iterable[tuple[int, Series]]) -> tuple[int, int] | None:
+    """Return the times that `span` was answered, None where there was no row."""
+    times = [values[0] for _, table in answer for values in table.values]
+    return (min(times), max(times)) if times else None
+
+
+def devices() -> str:
+    """Return the question for the devices of all measurements that are raw."""
+    return f'SHOW TAG VALUES FROM {names((*KINDS, lines.DELIVERY))} WITH KEY = "device"'
 
 
 def points_of(kind: str, devices: Iterable[str], first_ns: int, last_ns: int) -> str:

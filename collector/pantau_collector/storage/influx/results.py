@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Series(msgspec.Struct, frozen=True):
     """A table: its columns, a row of values for each point, and the tags that it was grouped by."""
 
-    name: str
     columns: list[str]
+    name: str = ""
     values: list[list[Any]] = []
     tags: dict[str, str] = {}
 

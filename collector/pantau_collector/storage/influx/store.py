@@ -12,8 +12,10 @@ from pantau_collector.storage.base import Arrival, Delivery, Point, Value, Write
 from pantau_collector.storage.influx import lines, questions, twins
 from pantau_collector.storage.influx.activity import ActivityReader
 from pantau_collector.storage.influx.client import Client
+from pantau_collector.storage.influx.lease import Leases
 from pantau_collector.storage.influx.patience import Breaker, Gate
 from pantau_collector.storage.influx.sending import Line, Sender
+from pantau_collector.storage.influx.series import DerivedSeries
 from pantau_collector.storage.rows import STAMP_COUNT, Row, point_of, row_of
 from pantau_wire import ranges, schema
 from pantau_wire.fields import KINDS
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pantau_collector.config import InfluxConfig
-    from pantau_collector.storage.base import Batch, DeviceActivity
+    from pantau_collector.storage.base import Batch, DeviceActivity, SeriesRow
 
 _FIRST_ATTEMPT = 1
 
@@ -52,6 +54,8 @@ class InfluxStore:
         self._gate = gate or Gate()
         self._activity = ActivityReader(self._client)
         self._sender = Sender(self._client, breaker or Breaker())
+        self._derived = DerivedSeries(config, self._client)
+        self._leases = Leases(self._client)
 
     def write(self, batch: Batch) -> WriteReport:
         """Write all of the batch but what is refused; see `Store`."""
@@ -88,6 +92,53 @@ class InfluxStore:
         rows = [row for _, series in self._client.ask(question) for row in questions.rows(kind, series)]
         return sorted((point_of(kind, row) for row in rows), key=lambda point: (point.time_ns, point.seq))
 
+    def window(
+        self, kind: str, since_ns: int, until_ns: int, devices: Sequence[str] | None = None
+    ) -> Iterator[Point]:
+        """Yield the points of a span of time, device by device, as they come in; see `Store`."""
+        for question in questions.window(kind, since_ns, until_ns, devices):
+            for _, series in self._client.ask(question):
+                yield from (point_of(kind, row) for row in questions.rows(kind, series))
+
+    def write_series(self, rows: Sequence[SeriesRow]) -> None:
+        """Write rows of derived series; see `Store`."""
+        with self._patience():
+            self._derived.write(rows)
+
+    def erase_series(self, rows: Sequence[SeriesRow]) -> bool:
+        """Erase rows of derived series, where the server can; see `Store`."""
+        with self._patience():
+            return self._derived.erase(rows)
+
+    def series(
+        self,
+        name: str,
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+        newest: int | None = None,
+    ) -> list[SeriesRow]:
+        """Return rows with since <= time < until, ordered by time, then tags; see `Store`."""
+        return self._derived.read(name, since_ns=since_ns, until_ns=until_ns, where=where, newest=newest)
+
+    def acquire_lease(self, name: str, holder: str, valid_s: float) -> bool:
+        """Take or renew a lease; `influx.lease` says what that can promise here, and see `Store`."""
+        with self._patience():
+            return self._leases.acquire(name, holder, valid_s)
+
+    def span(self, name: str) -> tuple[int, int] | None:
+        """Return the first and last time; see `Store`."""
+        if name not in KINDS and name != lines.DELIVERY:
+            return self._derived.span(name)
+        fields = ["seq" if name in KINDS else "at_ns"]
+        return questions.span_of(self._client.ask(*questions.span(name, fields)))
+
+    def devices(self) -> list[str]:
+        """Return every device that has a point or a delivery here; see `Store`."""
+        tables = self._client.ask(questions.devices())
+        return sorted({device for _, table in tables for _, device in table.values})
+
     def activity(self, device: str | None = None) -> list[DeviceActivity]:
         """Return what is held of each device, or of the one; see `Store`."""
         return self._activity.read(device)
@@ -113,6 +164,7 @@ class InfluxStore:
 
     def close(self) -> None:
         """Close the connections."""
+        self._derived.close()
         self._sender.close()
         self._client.close()
 

@@ -1,0 +1,104 @@
+"""How far the analysis has come, and which placements it rests on: kept in the store."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pantau_collector.analysis_loop import writing
+from pantau_collector.analysis_loop.places import placement_spans
+from pantau_collector.analysis_loop.windows import Span, merged
+from pantau_collector.storage.base import SeriesRow
+
+if TYPE_CHECKING:
+    from pantau_collector.registry.model import Registry
+    from pantau_collector.storage.base import Store
+
+_CURSORS, _PLACEMENTS = "analysis_cursor", "analysis_placement"
+_AT_NS = 0  # one row each, replaced whenever it changes
+
+
+class Cursors:
+    """Instants by name (ns since 1970), each of them durable when `set` returns."""
+
+    def __init__(self, store: Store) -> None:
+        """Read what there is; raises `StoreUnavailableError`."""
+        self._store = store
+        self._known = {row.tags[0]: int(row.values["position_ns"]) for row in store.series(_CURSORS)}
+
+    def get(self, name: str) -> int | None:
+        """Return a position, or None where there is none yet."""
+        return self._known.get(name)
+
+    def set(self, name: str, position_ns: int) -> None:
+        """Keep a position, unless it is kept already."""
+        if self._known.get(name) != position_ns:
+            self._store.write_series([SeriesRow(_CURSORS, (name,), _AT_NS, {"position_ns": position_ns})])
+            self._known[name] = position_ns
+
+
+class _Stood(msgspec.Struct, frozen=True, array_like=True):
+    """A device counted for a village in a span of slots (ns)."""
+
+    village: str
+    since_ns: int
+    until_ns: int
+    traffic_source: bool
+    profile: str
+
+
+class Placements:
+    """The placements that the stored rollups rest on."""
+
+    def __init__(self, store: Store) -> None:
+        """Read what there is; raises `StoreUnavailableError`."""
+        self._store = store
+        self._known = {row.tags[0]: str(row.values["history"]) for row in store.series(_PLACEMENTS)}
+
+    def moved(self, registry: Registry) -> tuple[dict[str, list[Span]], list[SeriesRow]]:
+        """Return for each village when the registry says otherwise than before, and what `remember` keeps."""
+        dirty: dict[str, list[Span]] = {}
+        rows: list[SeriesRow] = []
+        for device in sorted({*registry.devices, *self._known}):
+            text = _history(registry, device)
+            if text != self._known.get(device):
+                for village, span in _differences(_read(self._known.get(device, "[]")), _read(text)):
+                    dirty.setdefault(village, []).append(span)
+                rows.append(SeriesRow(_PLACEMENTS, (device,), _AT_NS, {"history": text}))
+        return {village: merged(spans) for village, spans in dirty.items()}, rows
+
+    def remember(self, rows: list[SeriesRow]) -> None:
+        """Keep what the rollups rest on from now on."""
+        writing.write(self._store, rows)
+        self._known |= {row.tags[0]: str(row.values["history"]) for row in rows}
+
+
+def _history(registry: Registry, device: str) -> str:
+    stood = [
+        _Stood(placement.village, *span, placement.traffic_source, placement.profile)
+        for placement, span in placement_spans(registry, device)
+        if placement.active
+    ]
+    return msgspec.json.encode(stood).decode()
+
+
+def _read(text: str) -> list[_Stood]:
+    return msgspec.json.decode(text, type=list[_Stood])
+
+
+def _differences(old: list[_Stood], new: list[_Stood]) -> list[tuple[str, Span]]:
+    """Return where and when one history says otherwise than the other."""
+    edges = sorted({instant for one in (*old, *new) for instant in (one.since_ns, one.until_ns)})
+    found = []
+    for since_ns, until_ns in itertools.pairwise(edges):
+        before, after = _at(old, since_ns), _at(new, since_ns)
+        if before != after:
+            found += [(one[0], Span(since_ns, until_ns)) for one in (before, after) if one is not None]
+    return found
+
+
+def _at(history: list[_Stood], time_ns: int) -> tuple[str, bool, str] | None:
+    found = (one for one in history if one.since_ns <= time_ns < one.until_ns)
+    return next(((one.village, one.traffic_source, one.profile) for one in found), None)

@@ -1,0 +1,125 @@
+"""The analysis as a process: holds the lease, steps on, and ends with whoever started it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pantau_collector.analysis_loop.loop import Analysis
+from pantau_collector.errors import StoreUnavailableError
+from pantau_collector.registry.file import RegistryFile
+from pantau_collector.storage.opening import open_store
+
+if TYPE_CHECKING:
+    from pantau_collector.config import AnalysisConfig, CollectorConfig
+    from pantau_collector.storage.base import Store
+
+log = structlog.get_logger()
+
+LEASE = "analysis"
+_LOOK_S = 5.0
+_RETRY_S = 15.0
+_SPARE_DAYS = 9  # InfluxDB drops whole shards of up to a week
+_NICE = 10  # the collector, and its store's server, go first
+
+
+class _EndedError(Exception):
+    """We were told to stop, or another runner has the lease."""
+
+
+class Runner:
+    """Analyses while it holds the lease, until told to stop."""
+
+    def __init__(self, config: CollectorConfig, store: Store, stop: threading.Event) -> None:
+        """Read the registry; raises `RegistryError`."""
+        self._config, self._store, self._stop = config, store, stop
+        self._registry = RegistryFile(config.registry.path)
+        self._holder = f"{config.broker.client_id}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._analysis: Analysis | None = None
+        self._renewed_s = 0.0
+        self._trouble = ""
+
+    def run(self) -> None:
+        """Step on until told to stop."""
+        while not self._stop.is_set():
+            wait_s = _LOOK_S
+            try:
+                self._step()
+            except _EndedError:
+                self._analysis = None
+            except StoreUnavailableError as error:
+                self._changed(str(error))
+                self._analysis, wait_s = None, max(_RETRY_S, error.retry_after_s or 0.0)
+            else:
+                self._changed("")
+            self._stop.wait(min(wait_s, self._config.analysis.lease_s / 3))
+
+    def _step(self) -> None:
+        if self._analysis is None:
+            if not self._renew():
+                return
+            log.info("analysis.begun", holder=self._holder)
+            self._analysis = Analysis(
+                self._store, self._registry, _within_retention(self._config), breathe=self._breathe
+            )
+        self._breathe()
+        self._analysis.step()
+
+    def _renew(self) -> bool:
+        held = self._store.acquire_lease(LEASE, self._holder, self._config.analysis.lease_s)
+        self._renewed_s = time.monotonic()
+        if not held and self._analysis is not None:
+            log.warning("analysis.lease_lost", holder=self._holder)
+        return held
+
+    def _breathe(self) -> None:
+        if self._stop.is_set():
+            raise _EndedError
+        if time.monotonic() - self._renewed_s > self._config.analysis.lease_s / 4 and not self._renew():
+            raise _EndedError
+
+    def _changed(self, trouble: str) -> None:
+        """Log the transition, not each attempt."""
+        if bool(trouble) != bool(self._trouble):
+            if trouble:
+                log.error("analysis.store_unavailable", reason=trouble)
+            else:
+                log.info("analysis.store_recovered")
+        self._trouble = trouble
+
+
+def _within_retention(config: CollectorConfig) -> AnalysisConfig:
+    """Return the settings, never with windows whose measurements the store may have dropped."""
+    if config.store.kind == "sqlite":
+        return config.analysis
+    days = min(config.analysis.recompute_days, config.store.influxdb.retention.raw_days - _SPARE_DAYS)
+    return config.analysis.model_copy(update={"recompute_days": days})
+
+
+def run(config: CollectorConfig, *, with_parent: bool) -> None:
+    """Analyse until SIGTERM or SIGINT, or with a parent until standard input ends."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    if with_parent:
+        threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
+    with contextlib.closing(open_store(config.store)) as store:
+        Runner(config, store, stop).run()
+    log.info("analysis.stopped")
+
+
+def _end_with_parent(stop: threading.Event) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while sys.stdin.buffer.read(4096):
+            pass
+    stop.set()

@@ -1,0 +1,72 @@
+"""Puts recomputed rows in the place of what is stored: writes what differs, erases what is no longer so."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+from pantau_collector.storage.base import SeriesRow
+from pantau_collector.storage.series import SERIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pantau_collector.analysis_loop.windows import Span
+    from pantau_collector.storage.base import Store
+
+_ROWS_AT_ONCE = 1000
+_PAUSE_S = 0.005  # between transactions, so that who waits to store measurements comes in
+
+
+def replace(
+    store: Store,
+    names: Iterable[str],
+    span: Span,
+    where: Mapping[str, Sequence[str]],
+    rows: Sequence[SeriesRow],
+) -> int:
+    """Make `rows` the only ones of these series in a span under these tags; return how many were changed.
+
+    A store that merges fields keeps those that a new row lacks: such rows are erased before.
+    """
+    old = {
+        _place(row): row
+        for name in names
+        for row in store.series(name, since_ns=span.since_ns, until_ns=span.until_ns, where=where)
+    }
+    new = {_place(row): row for row in rows}
+    changed = [row for place, row in new.items() if old.get(place) != row]
+    gone = [
+        row
+        for place, row in old.items()
+        if place not in new or not row.values.keys() <= new[place].values.keys()
+    ]
+    if gone and not store.erase_series(gone):
+        write(store, [_emptied(row) for row in gone if _place(row) not in new])
+    write(store, changed)
+    return len(changed) + sum(_place(row) not in new for row in gone)
+
+
+def write(store: Store, rows: Sequence[SeriesRow]) -> None:
+    """Write rows, some at a time."""
+    for number, some in enumerate(_batches(rows)):
+        if number:
+            time.sleep(_PAUSE_S)
+        store.write_series(some)
+
+
+def _batches(rows: Sequence[SeriesRow]) -> Iterator[list[SeriesRow]]:
+    remaining = iter(rows)
+    while some := list(itertools.islice(remaining, _ROWS_AT_ONCE)):
+        yield some
+
+
+def _emptied(row: SeriesRow) -> SeriesRow:
+    """Return a row that says that there is nothing: its series' first column counts what it is made of."""
+    first = SERIES[row.series].columns[0].name
+    return SeriesRow(row.series, row.tags, row.time_ns, {first: 0})
+
+
+def _place(row: SeriesRow) -> tuple[str, tuple[str, ...], int]:
+    return row.series, row.tags, row.time_ns

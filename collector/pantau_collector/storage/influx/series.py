@@ -1,0 +1,98 @@
+"""Derived series in their databases: NAME_rollup, NAME_history, and NAME for what is kept like raw points."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, get_args
+
+from pantau_collector.storage import derived
+from pantau_collector.storage.influx import questions, serieslines
+from pantau_collector.storage.influx.client import Client
+from pantau_collector.storage.influx.sending import MAX_REQUEST_LINES, send_whole
+from pantau_collector.storage.series import SERIES, Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pantau_collector.config import InfluxConfig
+    from pantau_collector.storage.base import SeriesRow
+
+_AT_ONCE = 2
+_LAST_THAT_ERASES = 2
+
+
+def database_of(config: InfluxConfig, retention: Retention) -> str:
+    """Return the database, or bucket, that holds what is kept so long."""
+    return config.database if retention == "raw" else f"{config.database}_{retention}"
+
+
+class DerivedSeries:
+    """Writes and reads derived series; thread-safe."""
+
+    def __init__(self, config: InfluxConfig, raw: Client) -> None:
+        """Connect to nothing yet. `raw` is the client of the raw database, and stays the caller's."""
+        self._clients: dict[Retention, Client] = {
+            retention: _client(config, retention) for retention in get_args(Retention) if retention != "raw"
+        }
+        self._own = list(self._clients.values())
+        self._clients["raw"] = raw
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="influx-series")
+
+    def write(self, rows: Sequence[SeriesRow]) -> None:
+        """Write rows, durable when this returns; see `Store.write_series`."""
+        sent = []
+        for name, some in derived.by_series(rows).items():
+            client = self._clients[SERIES[name].retention]
+            for start in range(0, len(some), MAX_REQUEST_LINES):
+                texts = [serieslines.line(row) for row in some[start : start + MAX_REQUEST_LINES]]
+                sent.append(self._pool.submit(send_whole, client, texts, "derived series"))
+        for future in sent:
+            future.result()
+
+    def erase(self, rows: Sequence[SeriesRow]) -> bool:
+        """Erase the rows in these places; False where the server cannot. See `Store.erase_series`."""
+        for row in rows:
+            client = self._clients[SERIES[row.series].retention]
+            if client.version().major > _LAST_THAT_ERASES:
+                return False
+            for _ in client.ask(serieslines.erasure(row)):
+                pass  # the answer is empty, and has to be read
+        return True
+
+    def read(
+        self,
+        name: str,
+        *,
+        since_ns: int,
+        until_ns: int | None,
+        where: Mapping[str, str | Sequence[str]] | None,
+        newest: int | None,
+    ) -> list[SeriesRow]:
+        """Return rows ordered by time, then tags; see `Store.series`."""
+        series = derived.known(name)
+        wanted = derived.conditions(series, where)
+        if newest == 0 or not all(wanted.values()):  # which InfluxQL takes for no limit, and does not parse
+            return []
+        question = serieslines.question(
+            series, since_ns=since_ns, until_ns=until_ns, where=wanted, newest=newest
+        )
+        tables = self._clients[series.retention].ask(question)
+        found = [row for _, table in tables for row in serieslines.rows(series, table)]
+        return sorted(found, key=lambda row: (row.time_ns, row.tags))
+
+    def span(self, name: str) -> tuple[int, int] | None:
+        """Return the first and last time; see `Store.span`."""
+        series = derived.known(name)
+        asked = questions.span(name, [column.name for column in series.columns])
+        return questions.span_of(self._clients[series.retention].ask(*asked))
+
+    def close(self) -> None:
+        """Close the connections of its own."""
+        self._pool.shutdown(cancel_futures=True)
+        for client in self._own:
+            client.close()
+
+
+def _client(config: InfluxConfig, retention: Retention) -> Client:
+    settings = {"database": database_of(config, retention), "retention_policy": None}
+    return Client(config.model_copy(update=settings))

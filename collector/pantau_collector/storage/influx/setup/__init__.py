@@ -1,0 +1,1 @@
+"""Prepares a server for Pantau: databases or buckets, how long they keep, users or tokens."""

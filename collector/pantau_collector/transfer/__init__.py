@@ -1,0 +1,1 @@
+"""Moves any period between stores: points, deliveries and derived series, as files with a manifest."""
