@@ -153,8 +153,8 @@ class IngestConfig(_Section):
 
     `waiting_mb` (10^6 bytes, inflated) may wait to be written; beyond it the broker waits. What a device may
     send in the long run stands in `device_…_per_s`, and what it has not used of the last `device_burst_s` may
-    come at once. Old records that would wait longer than `backlog_wait_s` are put off, so that new ones need not
-    wait behind them. `device_keys` bounds how many different keys of points a device may use in a day (UTC).
+    come at once. Old records that would wait longer than `backlog_wait_s` are put off, so that new ones need
+    not wait behind them. `device_keys` bounds how many different keys of points a device may use in a day.
     """
 
     batch_records: Annotated[int, Field(ge=1, le=100_000)] = 5000

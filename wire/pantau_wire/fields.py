@@ -56,9 +56,7 @@ LimitedBy = Literal["none", "device", "busy_line", "budget", "server"]
 ClockState = Literal["synced", "unsynced", "repaired", "estimated", "unknown"]
 
 
-class Measurement(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", gc=False
-):
+class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", gc=False):
     """What every kind has. `failure` is null when the measurement succeeded."""
 
     failure: Annotated[

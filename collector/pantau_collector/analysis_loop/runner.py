@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -28,6 +27,7 @@ LEASE = "analysis"
 _LOOK_S = 5.0
 _RETRY_S = 15.0
 _SPARE_DAYS = 9  # InfluxDB drops whole shards of up to a week
+_STANDARD_INPUT = 0
 _NICE = 10  # the collector, and its store's server, go first
 
 
@@ -119,7 +119,8 @@ def run(config: CollectorConfig, *, with_parent: bool) -> None:
 
 
 def _end_with_parent(stop: threading.Event) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(4096):
+    """Not by `sys.stdin`: its lock, held by a thread that waits, is fatal to an interpreter that ends."""
+    with contextlib.suppress(OSError):
+        while os.read(_STANDARD_INPUT, 4096):
             pass
     stop.set()

@@ -22,9 +22,7 @@ def members(regency: NDArray[np.integer]) -> list[NDArray[np.intp]]:
     return np.split(order, np.searchsorted(regency[order], np.arange(1, count)))
 
 
-def shared_part(
-    residuals: NDArray[np.float32], groups: Sequence[NDArray[np.intp]]
-) -> NDArray[np.float32]:
+def shared_part(residuals: NDArray[np.float32], groups: Sequence[NDArray[np.intp]]) -> NDArray[np.float32]:
     """Return what each series has in common with the others of its regency, never below 0."""
     shared = np.zeros(len(residuals), dtype=np.float32)
     for places in groups:
