@@ -54,8 +54,8 @@ done
 
 # Grafana's files.
 if [ "${1:-}" = --check ]; then
-    "$bin/pantau-dashboards" build --out "$temporary/dashboards" >/dev/null
-    diff -rq dashboards/generated "$temporary/dashboards" || {
+    "$bin/pantau-dashboards" build --out "$temporary/grafana" >/dev/null
+    diff -rq dashboards/generated "$temporary/grafana" || {
         echo "dashboards/generated is not current: run scripts/generated.sh, commit" >&2
         exit 1
     }

@@ -162,7 +162,7 @@ def test_every_registered_village_has_a_name(ask):
 
 
 def test_the_band_of_the_contract(ask):
-    """The band reaches from 80% of the contract to all of it."""
+    """The band reaches from 80 percent of the contract to all of it."""
     for title, contract_bps in (("Download against the contract", 2e7), ("Upload against the contract", 1e7)):
         whole, enough = (
             {value for series in ask("village", title, ref_id) for _time, value in series["values"]}

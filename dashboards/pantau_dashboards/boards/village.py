@@ -15,7 +15,7 @@ from pantau_dashboards.variables import OF_DEVICE, chain, devices, inside
 _HERE = (inside("village"),)
 _DEVICES = (OF_DEVICE,)
 _CONTRACT = _("Contract")
-_ENOUGH = _("80% of the contract")
+_ENOUGH = _("80 percent of the contract")
 _RAW_INTERVAL = "2m"  # agents measure once a minute: a bin of two always holds one
 _TESTS = (
     "download_goodput_bps",
@@ -51,8 +51,8 @@ def _against_contract(title: str, name: str, direction: str, colour: str) -> Pan
     return lines(
         title,
         _(
-            "Each test as a point, of all devices and engines; the band reaches from 80% to 100% of the "
-            "contract. What limited a test stands in the table of tests"
+            "Each test as a point, of all devices and engines; the band reaches from 80 to 100 percent of "
+            "the contract. What limited a test stands in the table of tests"
         ),
         (
             (_tests(f"{direction}_goodput_bps"), name, ""),
