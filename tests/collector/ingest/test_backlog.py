@@ -113,8 +113,8 @@ async def test_live_data_passes_a_backlog(broker: Broker, tmp_path: Path):
         collector.store.free.set()
         await until(lambda: live.stored == {1})
         await until(lambda: old.stored == set(range(1, 12)))
+        await until(lambda: set(old.deferred) == set(range(12, 22)))
         assert {entry.reason for entry in old.deferred.values()} == {"rate_limit"}
-        assert set(old.deferred) == set(range(12, 22))
         old.send(range(12, 22), attempt=2)
         await until(lambda: old.stored == set(range(1, 22)))
         assert collector.stored() == [(1, 21)]
