@@ -152,9 +152,13 @@ def _start_peer(stack: contextlib.ExitStack, port: int) -> "queue.Queue[int]":
         envelope = codec.decode_envelope(message.payload, content_type, time.time_ns())
         assert not envelope.refused, envelope.refused
         seqs = tuple((record.seq, record.seq) for record in envelope.records)
-        ack = Ack(spool=envelope.header.spool, time_ns=time.time_ns(), stored=seqs)
+        header = envelope.header
+        ack = Ack(
+            spool=header.spool, time_ns=time.time_ns(), sent_uptime_ns=header.sent_uptime_ns, stored=seqs
+        )
         client.publish(topics.topic(DEVICE, "ack"), codec.encode(ack)[0])
-        deliveries.put(len(seqs))
+        if seqs:  # one without records asks for the time
+            deliveries.put(len(seqs))
 
     client.on_message = on_message
     client.connect("127.0.0.1", port)
