@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import mqtt5
 
 from benchmarks import SkippedError, ingest_path
+from benchmarks._acks import AckListener
 from benchmarks.ingest_path import HOST
 from benchmarks.wire_codec import MINUTE
 from pantau_collector.storage.sqlite import SqliteStore
@@ -212,37 +213,20 @@ class Device:
 _PACKET_IDS = itertools.cycle(range(1, 65_001))
 
 
-class Fleet(asyncio.Protocol):
+class Fleet(AckListener):
     """All devices on one connection: their packets go out, their acks come in."""
+
+    client_id = "fleet"
+    keep_alive_s = 0
 
     def __init__(self, devices: dict[str, Device]) -> None:
         """Speak for these."""
-        self.subscribed = asyncio.get_running_loop().create_future()
+        super().__init__()
         self._devices = devices
-        self._rest = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Introduce ourselves, and ask for everybody's acks."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(mqtt5.ConnectPacket("fleet", clean_start=True, keep_alive=0).write())
-        acks = mqtt5.TopicFilter(f"{topics.PREFIX}/+/ack", max_qos=mqtt5.QoS.AT_MOST_ONCE)
-        transport.write(mqtt5.SubscribePacket(1, [acks]).write())
-
-    def data_received(self, data: bytes) -> None:
-        """Hand the acks to their devices."""
-        buffer = memoryview(self._rest + data)
-        offset = 0
-        with contextlib.suppress(IndexError):
-            while offset < len(buffer):
-                packet, size = mqtt5.read(buffer[offset:])
-                offset += size
-                if isinstance(packet, mqtt5.PublishPacket):
-                    ack = codec.decode_ack(packet.payload, packet.content_type)
-                    self._devices[topics.parse(packet.topic)[0]].answered(ack, time.monotonic())
-                elif isinstance(packet, mqtt5.SubAckPacket):
-                    self.subscribed.set_result(None)
-        self._rest = bytes(buffer[offset:])
+    def acked(self, device: str, ack: Ack) -> None:
+        """Hand it to its device."""
+        self._devices[device].answered(ack, time.monotonic())
 
     async def live(self) -> None:
         """Let the devices send until their backlog is stored."""
@@ -253,10 +237,6 @@ class Fleet(asyncio.Protocol):
                         self._transport.write(packet)
                     await asyncio.sleep(0)
                 await asyncio.sleep(_TURN_S)
-
-    def close(self) -> None:
-        """Go away."""
-        self._transport.abort()
 
 
 def run(points: int = POINTS) -> list[dict[str, object]]:

@@ -22,13 +22,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import mqtt5
 
+from benchmarks._acks import AckListener
 from benchmarks.wire_codec import MINUTE
 from pantau_collector import logs
 from pantau_collector.config import InfluxConfig, IngestConfig
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pantau_collector.storage.base import Batch, SeriesRow
+    from pantau_wire.envelope import Ack
 
 HOST = "127.0.0.1"
 DEVICES = 100
@@ -169,49 +170,31 @@ def _listens(port: int) -> bool:
         return False
 
 
-@dataclass
-class Publisher(asyncio.Protocol):
+class Publisher(AckListener):
     """Keeps `WINDOW` envelopes unanswered and counts those that are stored."""
 
-    packets: list[bytes]
-    subscribed: asyncio.Future[None]
-    sent_count: int = 0
-    answered_count: int = 0
-    _rest: bytes = b""
+    client_id = "publisher"
+    keep_alive_s = 600
 
-    def __post_init__(self) -> None:
-        chunks = [b"".join(self.packets[at : at + CHUNK]) for at in range(0, len(self.packets), CHUNK)]
+    def __init__(self, packets: list[bytes]) -> None:
+        """Send these packets, again and again."""
+        super().__init__()
+        chunks = [b"".join(packets[at : at + CHUNK]) for at in range(0, len(packets), CHUNK)]
         self._chunks = itertools.cycle(chunks)
+        self.sent_count = 0
+        self.answered_count = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Introduce ourselves, and ask for everybody's acks."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(mqtt5.ConnectPacket("publisher", clean_start=True, keep_alive=600).write())
-        acks = mqtt5.TopicFilter(f"{topics.PREFIX}/+/ack", max_qos=mqtt5.QoS.AT_MOST_ONCE)
-        transport.write(mqtt5.SubscribePacket(1, [acks]).write())
+    def acked(self, device: str, ack: Ack) -> None:  # noqa: ARG002 - whose it is does not matter here
+        """Count what is stored."""
+        assert not ack.rejected
+        assert not ack.deferred
+        self.answered_count += ranges.count(ack.stored) // len(MINUTE)
 
     def data_received(self, data: bytes) -> None:
         """Count what is stored, and send as much again."""
-        buffer = memoryview(self._rest + data)
-        offset = 0
-        with contextlib.suppress(IndexError):
-            while offset < len(buffer):
-                packet, size = mqtt5.read(buffer[offset:])
-                offset += size
-                self._handle(packet)
-        self._rest = bytes(buffer[offset:])
+        super().data_received(data)
         if self.sent_count:
             self.fill()
-
-    def _handle(self, packet: mqtt5.Packet) -> None:
-        if isinstance(packet, mqtt5.PublishPacket):
-            ack = codec.decode_ack(packet.payload, packet.content_type)
-            assert not ack.rejected
-            assert not ack.deferred
-            self.answered_count += ranges.count(ack.stored) // len(MINUTE)
-        elif isinstance(packet, mqtt5.SubAckPacket):
-            self.subscribed.set_result(None)
 
     def fill(self) -> None:
         """Send until the window is full."""
@@ -219,18 +202,12 @@ class Publisher(asyncio.Protocol):
             self._transport.write(next(self._chunks))
             self.sent_count += CHUNK
 
-    def close(self) -> None:
-        """Go away."""
-        self._transport.abort()
-
 
 async def _publish(
     port: int, packets: list[bytes], collector_pid: int, measure_s: float
 ) -> tuple[int, float, float]:
     """Return the envelopes answered, in how much time, and for how much of the collector's CPU time (s)."""
-    loop = asyncio.get_running_loop()
-    publisher = Publisher(packets, loop.create_future())
-    await loop.create_connection(lambda: publisher, HOST, port)
+    _, publisher = await asyncio.get_running_loop().create_connection(lambda: Publisher(packets), HOST, port)
     await publisher.subscribed
     async with asyncio.timeout(20):
         while (

@@ -5,7 +5,6 @@ Everything follows from the seed.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -66,11 +65,6 @@ def spreads_of(seed: int, size: Size = Size()) -> Floats:
     """Return the noise's standard deviation of each village that `make` uses with this seed."""
     rng = np.random.default_rng(seed)
     return rng.uniform(*_SPREAD_RANGE, size.regencies * size.villages_per_regency)
-
-
-def without_events(traffic: TrafficSet) -> TrafficSet:
-    """Return the same traffic as if nothing were known of surges in it."""
-    return dataclasses.replace(traffic, events=())
 
 
 def _usual(rng: np.random.Generator, villages: int, bins: int) -> Floats:
