@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pantau_collector.analysis.surge.evaluation import Quality, Recall
     from pantau_collector.analysis.surge.traffic_set import TrafficSet
 
 _REGIMES = ("calm", "heavy")
 _DEFAULT_SEED = 7
 _WIDTH = 15
+_SPREAD_FACTOR = 3.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +51,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         for name, alarms in evaluation.alarms_of_all(traffic, score, cusum).items()
     }
     if arguments.json:
-        answer = {"set": _described(arguments, traffic), "methods": _as_json(qualities)}
+        answer: dict[str, object] = {"set": _described(arguments, traffic), "methods": _as_json(qualities)}
+        if arguments.input is None:  # only there the noise of each village is known
+            answer["recall_by_spread"] = _recall_by_spread(traffic, score, arguments.seed)
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in _table(_described(arguments, traffic), qualities))
@@ -78,6 +84,18 @@ def _described(arguments: argparse.Namespace, traffic: TrafficSet) -> dict[str, 
         "bin_count": bins,
         "event_count": len(traffic.events),
     }
+
+
+def _recall_by_spread(traffic: TrafficSet, score: NDArray[np.float32], seed: int) -> list[dict[str, float]]:
+    """Return how the score's recall at three times the usual falls with a village's noise."""
+    from pantau_collector.analysis.surge import evaluation, rules, synthetic  # noqa: PLC0415
+
+    steps = evaluation.recall_by_spread(
+        traffic, score > rules.SCORE_ALARM, synthetic.spreads_of(seed), _SPREAD_FACTOR
+    )
+    return [
+        {"spread": spread, "recall_ratio": recall, "event_count": count} for spread, recall, count in steps
+    ]
 
 
 def _as_json(qualities: Mapping[str, Quality]) -> dict[str, object]:

@@ -60,6 +60,19 @@ def test_a_rival_of_equal_recall_alarms_far_more_often_for_nothing(
         assert rival.false_per_village_month > 10 * max(ours.false_per_village_month, 0.05), name
 
 
+def test_recall_is_told_by_the_noise_of_villages(
+    calm: tuple[TrafficSet, dict[str, NDArray[np.bool_]]],
+) -> None:
+    """Every event of the magnitude stands in one step of the noise, and together they are the recall."""
+    traffic, alarms = calm
+    spreads = synthetic.spreads_of(7, _SMALL)
+    steps = evaluation.recall_by_spread(traffic, alarms["score"], spreads, 3.0)
+    overall = _recall(evaluation.judge(traffic, alarms["score"]), 3)
+    assert [spread for spread, _, _ in steps] == sorted(spread for spread, _, _ in steps)
+    assert sum(count for _, _, count in steps) == overall.event_count
+    assert sum(recall * count for _, recall, count in steps) == pytest.approx(overall.found_count)
+
+
 def _flat(events: tuple[Event, ...]) -> TrafficSet:
     rates = np.full((2, 16 * _DAY), 5e6)
     zeros = np.zeros(2, np.int32)
