@@ -55,8 +55,10 @@ else
     fi
     install="$pip install --quiet --disable-pip-version-check"
 fi
+# A lock names everything, so nothing is left to resolve: with --no-deps pip cannot take a newer version than the locked
+# one for a package that another one asks for with an extra (pip 23 does, and then refuses its hash).
 # shellcheck disable=SC2086
-$install --require-hashes -r "$lock" || die "installing from $lock failed; is the network up? The message above says what was missing"
+$install --no-deps --require-hashes -r "$lock" || die "installing from $lock failed; is the network up? The message above says what was missing"
 # shellcheck disable=SC2086
 $install --no-deps --no-build-isolation --editable . || die "installing Pantau itself failed"
 rm -f "$stamp".*
