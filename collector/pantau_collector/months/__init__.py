@@ -1,0 +1,1 @@
+"""Villages' months: judged from day rows, closed and revised, and read by all who show them."""
