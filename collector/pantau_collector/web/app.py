@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from pantau_collector.config import WebConfig
+    from pantau_collector.months.model import MonthReader
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.storage.base import Store
 
@@ -34,15 +35,16 @@ def create_app(
     metrics: Callable[[], bytes] | None = None,
     clock_ns: Callable[[], int] = time.time_ns,
     desk: enrolment.Desk | None = None,
+    months: MonthReader | None = None,
 ) -> ASGIApp:
     """Return the application, behind its gate. What blocks runs in threads, never on the event loop.
 
     `health` returns a JSON-ready dict: `/healthz` answers 200 when its `status` is "ok", else 503. `metrics`
     returns Prometheus' text format. `clock_ns` is the time in ns since 1970. `desk` enrols devices, where
-    this portal does that.
+    this portal does that. `months` reads the villages' months.
     """
     app = FastAPI(title="Pantau", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    portal = Portal(store, registry, health, metrics, clock_ns)
+    portal = Portal(store, registry, health, metrics, clock_ns, months)
     admission = Admission(web, clock_ns)
     for part in (pages, api, machines):
         app.include_router(part.router(portal))

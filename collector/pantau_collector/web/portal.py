@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pantau_collector.months.model import MonthReader
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.storage.base import DeviceActivity, Store
 
@@ -28,6 +29,7 @@ class Portal:
     health: Callable[[], dict[str, Any]]
     metrics: Callable[[], bytes] | None = None
     clock_ns: Callable[[], int] = time.time_ns
+    months: MonthReader | None = None
     _activity: dict[str, DeviceActivity] = field(default_factory=dict)
     _activity_at: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
