@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pantau_collector import formats
+from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import marked as _
-from pantau_collector.web import formats, geometry, words
-from pantau_collector.web.formats import SECOND_NS
+from pantau_collector.web import geometry, words
 from pantau_collector.web.geometry import DAY, Scale
 from pantau_wire.schema import key_names
 
@@ -270,7 +271,7 @@ class _Builder:
         value = point.values[name]
         column = words.column(self.chart.kind, name)
         label = words.label(self.chart.kind, name, self.language)
-        text = formats.value_text(column, value, self.language)
+        text = words.value_text(column, value, self.language)
         if name == "failure" and (detail := point.values.get("failure_detail")):
             text = f"{text} ({detail})"
         when = formats.instant(point.time_ns, self.window.zone, self.language)

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import Language
 from pantau_collector.web import charts, readings, render
 from pantau_collector.web.charts import CHARTS, Plot, Window
-from pantau_collector.web.formats import SECOND_NS
 from pantau_collector.web.places import STATUSES, Place, all_places, place_of
 from pantau_collector.web.portal import Portal
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import marked as _
 from pantau_collector.registry import areas
 from pantau_collector.registry.timezones import WIB, Zone, zone_of
-from pantau_collector.web.formats import SECOND_NS
 
 if TYPE_CHECKING:
     from pantau_collector.registry.model import Placement, Registry

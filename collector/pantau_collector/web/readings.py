@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pantau_collector import formats
 from pantau_collector.i18n import marked as _
-from pantau_collector.web import formats, words
+from pantau_collector.web import words
 from pantau_wire.schema import columns
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def newest_state(store: Store, device: str, kind: str, language: Language) -> li
         (
             words.label(kind, column.name, language),
             words.about(kind, column.name, language),
-            formats.value_text(column, point.values[column.name], language),
+            words.value_text(column, point.values[column.name], language),
         )
         for column in columns(kind)
         if column.name not in _OUTCOME and point.values[column.name] is not None
@@ -186,6 +187,6 @@ def _figure(kind: str, name: str, points: Sequence[Point], language: Language) -
 def _row(point: Point, fields: tuple[str, ...], language: Language) -> Row:
     failure, detail = failure_of(point, language)
     cells = [
-        formats.value_text(words.column(point.kind, name), point.values[name], language) for name in fields
+        words.value_text(words.column(point.kind, name), point.values[name], language) for name in fields
     ]
     return Row(point, failure, detail, cells)

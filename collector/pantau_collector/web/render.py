@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import jinja2
 from fastapi.responses import HTMLResponse, Response
 
-from pantau_collector import i18n
-from pantau_collector.web import formats, words
+from pantau_collector import formats, i18n
+from pantau_collector.web import words
 
 if TYPE_CHECKING:
     from fastapi import Request

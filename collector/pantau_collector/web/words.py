@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pantau_collector import formats
 from pantau_collector.i18n import marked as _
 from pantau_collector.i18n import translate
 from pantau_wire.schema import columns
+from pantau_wire.vocabulary import Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pantau_collector.i18n import Language
+    from pantau_collector.storage.base import Value
     from pantau_wire.schema import Column
 
 KINDS = {
@@ -123,3 +128,27 @@ def of_value(name: str, value: str, language: Language) -> str:
 def yes_no(value: bool, language: Language) -> str:
     """Return yes or no."""
     return translate(YES if value else NO, language)
+
+
+def value_text(column: Column, value: Value, language: Language) -> str:
+    """Return any field's value as people read it; an en dash where there is none."""
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, bool):
+        return yes_no(value, language)
+    if isinstance(value, str):
+        return of_value(column.name, value, language)
+    if isinstance(value, tuple):
+        return series_text(value, column.unit, language)
+    if column.unit is Unit.NONE:
+        return str(value)
+    return formats.quantity(value, column.unit, language)
+
+
+def series_text(values: Sequence[float], unit: Unit, language: Language) -> str:
+    """Return a series with its unit once: `35,1 38,2 38,1 Mbit/s`, all in the unit that fits the largest."""
+    if not values:
+        return "\N{EN DASH}"
+    factor, symbol = formats.scale_of(unit, max(values))
+    figures = [formats.number(value / factor, language, 1) for value in values]
+    return f"{' '.join(figures)}\N{NO-BREAK SPACE}{symbol}".strip()

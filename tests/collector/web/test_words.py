@@ -8,10 +8,10 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 from babel.messages.pofile import read_po
 
-from pantau_collector import i18n
+from pantau_collector import formats, i18n
 from pantau_collector.registry import areas
 from pantau_collector.registry.timezones import WIB, ZONES
-from pantau_collector.web import formats, words
+from pantau_collector.web import words
 from pantau_wire.fields import KINDS
 from pantau_wire.vocabulary import Unit
 

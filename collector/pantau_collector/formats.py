@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING
 from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal
 
-from pantau_collector.web import words
 from pantau_wire.vocabulary import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pantau_collector.i18n import Language
     from pantau_collector.registry.timezones import Zone
-    from pantau_collector.storage.base import Value
-    from pantau_wire.schema import Column
 
 SECOND_NS = 1_000_000_000
 _HOUR_S = 3600
@@ -69,30 +64,6 @@ def quantity(value: float, unit: Unit, language: Language) -> str:
         return duration(value, language)
     figure, symbol = amount(value, unit, language)
     return f"{figure}{symbol}" if symbol == "%" else f"{figure}\N{NO-BREAK SPACE}{symbol}".strip()
-
-
-def series_text(values: Sequence[float], unit: Unit, language: Language) -> str:
-    """Return a series with its unit once: `35,1 38,2 38,1 Mbit/s`, all in the unit that fits the largest."""
-    if not values:
-        return "\N{EN DASH}"
-    factor, symbol = scale_of(unit, max(values))
-    figures = [number(value / factor, language, 1) for value in values]
-    return f"{' '.join(figures)}\N{NO-BREAK SPACE}{symbol}".strip()
-
-
-def value_text(column: Column, value: Value, language: Language) -> str:
-    """Return any field's value as people read it; an en dash where there is none."""
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, bool):
-        return words.yes_no(value, language)
-    if isinstance(value, str):
-        return words.of_value(column.name, value, language)
-    if isinstance(value, tuple):
-        return series_text(value, column.unit, language)
-    if column.unit is Unit.NONE:
-        return str(value)
-    return quantity(value, column.unit, language)
 
 
 def local(time_ns: int, zone: Zone) -> datetime:
