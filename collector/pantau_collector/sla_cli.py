@@ -11,6 +11,7 @@ import msgspec
 from pantau_collector import i18n
 from pantau_collector.errors import SlaInputError
 from pantau_collector.i18n import marked as _
+from pantau_collector.months import words
 
 if TYPE_CHECKING:
     import argparse
@@ -18,37 +19,6 @@ if TYPE_CHECKING:
 
     from pantau_collector.analysis.sla.report import MetricReport, Report
 
-VERDICTS = {
-    "pass": _("PASS"),
-    "fail": _("FAIL"),
-    "inconclusive": _("INCONCLUSIVE"),
-    "insufficient_data": _("INSUFFICIENT DATA"),
-}
-METRICS = {
-    "availability": _("availability"),
-    "download": _("download"),
-    "upload": _("upload"),
-    "latency": _("delay"),
-    "variation": _("delay variation"),
-    "loss": _("loss"),
-}
-STATES = {
-    "up": _("up"),
-    "link_down": _("link down"),
-    "local_fault": _("local fault"),
-    "power_off": _("power off"),
-    "agent_down": _("agent down"),
-    "off_site": _("off site"),
-    "unknown": _("unknown"),
-    "maintenance": _("maintenance"),
-}
-WHY = {
-    "nothing_measured": _("nothing was measured"),
-    "low_coverage": _("too few minutes of the month were seen"),
-    "no_contract": _("the profile names no contracted rate"),
-    "few_tests": _("too few counted tests"),
-    "few_days": _("counted tests on too few days"),
-}
 HEADING = _("{month} ({timezone}), profile {profile}, rules {rules}: {verdict}")
 AT_LEAST = _("{k} of {n}: {share}, target at least {target}")
 AT_MOST = _("{k} of {n}: {share}, target at most {target}")
@@ -109,18 +79,18 @@ def _lines(found: Report, language: i18n.Language) -> Iterator[str]:
         timezone=found.timezone,
         profile=" → ".join(profile.name for profile in found.profiles),
         rules=found.rules,
-        verdict=i18n.translate(VERDICTS[found.verdict], language),
+        verdict=words.verdict(found.verdict, language).upper(),
     )
-    labels = {name: i18n.translate(METRICS[name], language) for name in found.metrics}
-    words = {name: i18n.translate(VERDICTS[one.verdict], language) for name, one in found.metrics.items()}
-    label_width, word_width = (max(map(len, texts.values())) for texts in (labels, words))
+    labels = {name: words.metric(name, language) for name in found.metrics}
+    verdicts = {name: words.verdict(one.verdict, language).upper() for name, one in found.metrics.items()}
+    label_width, word_width = (max(map(len, texts.values())) for texts in (labels, verdicts))
     for name, metric in found.metrics.items():
-        columns = f"{labels[name]:<{label_width}}  {words[name]:<{word_width}}"
+        columns = f"{labels[name]:<{label_width}}  {verdicts[name]:<{word_width}}"
         yield f"  {columns}  {_figure(name, metric, language)}"
     states = ", ".join(
-        f"{i18n.translate(STATES[state], language)} {count}"
+        f"{words.state(state, language)} {count}"
         for state, count in found.minutes.items()
-        if count and state in STATES
+        if count and state in words.STATES
     )
     yield _say(language, MINUTES, states=states)
     counted = i18n.translate(SHORT_COUNT, language) if found.short_outages_count else ""
@@ -156,7 +126,7 @@ def _figure(name: str, metric: MetricReport, language: i18n.Language) -> str:
         lower, upper = (_percent(value, language) for value in (metric.lower, metric.upper))
         parts.append(_say(language, BOUNDS, lower=lower, upper=upper))
     if metric.why is not None:
-        parts.append(i18n.translate(WHY[metric.why], language))
+        parts.append(i18n.translate(words.WHY[metric.why], language))
     return "; ".join(parts)
 
 
