@@ -300,6 +300,12 @@ class ContractConfig(_Section):
     upload_bps: Annotated[float, Field(gt=0, le=1e12)]
 
 
+class ExportsConfig(_Section):
+    """Months as files. `letterhead` stands on every PDF: whose report it is, then address and the like."""
+
+    letterhead: Annotated[tuple[Annotated[str, Field(pattern=_PRINTABLE)], ...], Field(max_length=5)] = ()
+
+
 class AnalysisConfig(_Section):
     """The analysis: a process of its own beside the collector. Of several collectors one at a time does it.
 
@@ -331,6 +337,7 @@ class CollectorConfig(BaseSettings):
     enrolment: EnrolmentConfig = EnrolmentConfig()
     testpoint: TokenConfig = TokenConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+    exports: ExportsConfig = ExportsConfig()
     web: WebConfig = WebConfig()
 
     @classmethod

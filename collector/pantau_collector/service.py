@@ -125,6 +125,7 @@ class Collector:
             health=self.health,
             metrics=self._metrics.text,
             desk=_desk(self._config),
+            letterhead=self._config.exports.letterhead,
         )
         host, port = listener.getsockname()[:2]
         scheme, place = "https" if self._certificate else "http", f"[{host}]" if ":" in host else host

@@ -6,17 +6,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from pantau_collector.web import accounts, api, enrolment, failures, login, machines, pages, render
+from pantau_collector.exports.making import MEDIA_TYPES
+from pantau_collector.web import accounts, api, downloads, enrolment, failures, login, machines, pages, render
 from pantau_collector.web.admission import Admission
 from pantau_collector.web.gate import Gate
 from pantau_collector.web.portal import Portal
 from pantau_collector.web.security import SecurityHeaders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from starlette.types import ASGIApp
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pantau_collector.months.model import MonthReader
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.storage.base import Store
+
+_COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, MEDIA_TYPES["pdf"], MEDIA_TYPES["xlsx"])
 
 
 def create_app(
@@ -36,23 +39,27 @@ def create_app(
     clock_ns: Callable[[], int] = time.time_ns,
     desk: enrolment.Desk | None = None,
     months: MonthReader | None = None,
+    letterhead: Sequence[str] = (),
 ) -> ASGIApp:
     """Return the application, behind its gate. What blocks runs in threads, never on the event loop.
 
     `health` returns a JSON-ready dict: `/healthz` answers 200 when its `status` is "ok", else 503. `metrics`
     returns Prometheus' text format. `clock_ns` is the time in ns since 1970. `desk` enrols devices, where
-    this portal does that. `months` reads the villages' months.
+    this portal does that. `months` reads the villages' months; `letterhead`
+    stands on reports.
     """
     app = FastAPI(title="Pantau", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    portal = Portal(store, registry, health, metrics, clock_ns, months)
+    portal = Portal(store, registry, health, metrics, clock_ns, months, letterhead)
     admission = Admission(web, clock_ns)
     for part in (pages, api, machines):
         app.include_router(part.router(portal))
     for part_with_accounts in (login, accounts):
         app.include_router(part_with_accounts.router(admission))
+    if months is not None:
+        app.include_router(downloads.router(portal))
     if desk is not None:
         app.include_router(enrolment.router(admission, desk))
     app.mount("/static", StaticFiles(directory=render.FOLDER / "static"), name="static")
     failures.install(app)
-    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, exclude_content_types=_COMPRESSED)
     return SecurityHeaders(Gate(app, admission), encrypted=web.encrypted)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pantau_collector.months.model import MonthReader
     from pantau_collector.registry.file import RegistrySource
@@ -30,6 +30,7 @@ class Portal:
     metrics: Callable[[], bytes] | None = None
     clock_ns: Callable[[], int] = time.time_ns
     months: MonthReader | None = None
+    letterhead: Sequence[str] = ()
     _activity: dict[str, DeviceActivity] = field(default_factory=dict)
     _activity_at: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)

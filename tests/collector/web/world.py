@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.memory_store import MemoryStore
 
+    from pantau_collector.months.model import MonthReader
     from pantau_wire.fields import AnyMeasurement
 
 S = 1_000_000_000
@@ -35,6 +36,7 @@ class World:
     registry: Path
     web: WebConfig
     now_ns: int = NOW
+    months: MonthReader | None = None
     health: dict[str, object] = field(default_factory=lambda: {"status": "ok"})
     _seq: dict[str, int] = field(default_factory=dict)
 
@@ -46,6 +48,7 @@ class World:
             health=lambda: self.health,
             metrics=lambda: b"pantau_up 1\n",
             clock_ns=lambda: self.now_ns,
+            months=self.months,
         )
 
     def put(

@@ -1,0 +1,96 @@
+"""Months as downloads: whole files with the right type and name, and errors that a person can read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import openpyxl
+import pypdf
+import pytest
+from tests.collector.web.world import TEGALYOSO, World
+from tests.fakes.months import MemoryMonths, evidence
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+
+
+@pytest.fixture(scope="module")
+def months() -> MemoryMonths:
+    return MemoryMonths([evidence(TEGALYOSO, seed=2)])
+
+
+@pytest.fixture
+async def client(world: World, months: MemoryMonths) -> AsyncIterator[httpx.AsyncClient]:
+    months.down = False
+    async with World(world.store, world.registry, world.web, months=months).client() as client:
+        yield client
+
+
+async def test_each_format_comes_as_a_whole_file_of_its_type(client: httpx.AsyncClient):
+    """The nation, a regency and a village can be had in all formats, each read by a program for it."""
+    for code in ("id", "33.10", TEGALYOSO):
+        for ending, media_type in (
+            ("csv", "text/csv"),
+            ("xlsx", "spreadsheetml"),
+            ("pdf", "application/pdf"),
+        ):
+            answer = await client.get(f"/areas/{code}/2026-09.{ending}")
+            assert answer.status_code == 200
+            assert media_type in answer.headers["content-type"]
+            name = f'attachment; filename="pantau-{code}-2026-09.{ending}"'
+            assert answer.headers["content-disposition"] == name
+            if ending == "csv":
+                [row] = csv.DictReader(io.StringIO(answer.text, newline=""))
+                assert row["village_code"] == TEGALYOSO
+            elif ending == "xlsx":
+                assert openpyxl.load_workbook(io.BytesIO(answer.content))["Desa"].max_row == 2
+            else:
+                assert "Tegalyoso" in pypdf.PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
+
+
+async def test_the_address_chooses_language_and_dialect(client: httpx.AsyncClient):
+    """`lang` is the language of the file, `dialect=excel` what its Excel opens by itself."""
+    report = await client.get("/areas/33.10/2026-09.pdf?lang=en")
+    assert "Quality of villages" in pypdf.PdfReader(io.BytesIO(report.content)).pages[0].extract_text()
+    table = await client.get("/areas/33.10/2026-09.csv?dialect=excel&lang=id")
+    assert table.content.startswith(b"\xef\xbb\xbfmonth;")
+
+
+async def test_who_has_the_file_already_gets_304(client: httpx.AsyncClient):
+    """The tag is that of the bytes, so that a new revision is a new file."""
+    first = await client.get("/areas/33.10/2026-09.csv")
+    again = await client.get("/areas/33.10/2026-09.csv", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/areas/33.99/2026-09.csv", 404),
+        ("/areas/33.10/2026-08.csv", 404),
+        ("/areas/33.10/2031-01.csv", 404),
+        ("/areas/33.10/2026-13.csv", 422),
+        ("/areas/33.10/2026-09.ods", 422),
+        ("/areas/..%2F..%2Fetc/2026-09.csv", 404),
+        ("/areas/33.10/2026-09.csv?dialect=lotus", 422),
+    ],
+)
+async def test_what_cannot_be_had_is_a_page_that_says_so(client: httpx.AsyncClient, path: str, status: int):
+    """Unknown areas, months without data, months to come and wrong words are errors, never empty files."""
+    answer = await client.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "content-disposition" not in answer.headers
+
+
+async def test_a_store_that_fails_halfway_is_an_error_and_no_short_file(
+    client: httpx.AsyncClient, months: MemoryMonths
+):
+    """Nobody takes half a nation for a whole one."""
+    months.down = True
+    answer = await client.get("/areas/id/2026-09.csv")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
