@@ -83,5 +83,21 @@ class SlaInputError(TranslatedError):
     """What shall be judged cannot be read; the message names file, place and remedy."""
 
 
+class ProfileError(TranslatedError):
+    """The file of SLA profiles is wrong; the message names file, place and remedy."""
+
+
+class MaintenanceError(TranslatedError):
+    """Maintenance cannot be announced or withdrawn so."""
+
+
+class ObjectionError(TranslatedError):
+    """An objection cannot be filed or answered so."""
+
+
+class EvidenceError(TranslatedError):
+    """A month's evidence cannot be put together, or what was given is no bundle of it."""
+
+
 class TrafficSetError(CollectorError):
     """Traffic to judge the surge detector by cannot be used; says why and what is wanted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -118,6 +118,23 @@ class MemoryStore:
             ]
         found.sort(key=lambda row: (row.time_ns, row.tags))
         return found if newest is None else _last_of_each(found, newest)
+
+    def series_columns(
+        self,
+        name: str,
+        wanted: Sequence[str],
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> dict[str, list[Any]]:
+        tags = derived.known(name).tags
+        found: dict[str, list[Any]] = {column: [] for column in derived.wanted(derived.known(name), wanted)}
+        for row in self.series(name, since_ns=since_ns, until_ns=until_ns, where=where):
+            values = {**dict(zip(tags, row.tags, strict=True)), "time_ns": row.time_ns, **row.values}
+            for column, some in found.items():
+                some.append(values.get(column))
+        return found
 
     def acquire_lease(self, name: str, holder: str, valid_s: float) -> bool:
         self._answer()

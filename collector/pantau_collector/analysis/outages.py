@@ -43,7 +43,7 @@ def find(state: NDArray[np.uint8], minutes: NDArray[np.int64], village: NDArray[
     Neighbouring runs of one village may have the same state, as at midnight or at the edge of maintenance:
     they are one run here.
     """
-    whole = _joined(state, village)
+    whole = joined(state, village)
     run_minutes = np.bincount(whole, weights=minutes).astype(np.int64)
     firsts = np.flatnonzero(np.diff(whole, prepend=-1))
     of_whole = _outage_of(state[firsts], run_minutes, village[firsts])
@@ -53,7 +53,7 @@ def find(state: NDArray[np.uint8], minutes: NDArray[np.int64], village: NDArray[
     return Outages(of_run, lasted.astype(np.int64))
 
 
-def _joined(state: NDArray[np.uint8], village: NDArray[np.int64]) -> NDArray[np.int64]:
+def joined(state: NDArray[np.uint8], village: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return a number for each run, the same for neighbours of one state."""
     changed = np.ones(len(state), dtype=bool)
     changed[1:] = (state[1:] != state[:-1]) | (village[1:] != village[:-1])

@@ -9,6 +9,7 @@ while a month runs. Definitions: docs/sla.md.
 from __future__ import annotations
 
 import bisect
+import functools
 import hashlib
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -68,19 +69,24 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     @property
     def day_rules(self) -> str:
         """A fingerprint of what a day's counts depend on: days with another one are counted again."""
-        rules = (
-            self.contracted_download_bps,
-            self.contracted_upload_bps,
-            self.speed_rate_ratio,
-            (self.busy_from, self.busy_to, self.busy_days, sorted(self.holidays)),
-            (self.latency_max_ms, self.variation_max_ms),
-        )
-        return hashlib.sha256(msgspec.json.encode(rules)).hexdigest()[:16]
+        return _day_rules(self)
 
     def busy_minutes(self, day: date) -> tuple[int, int]:
         """Return the first minute of the day's busy hours and the one after them; (0, 0) for none."""
         off = self.busy_days == "working" and (day.weekday() >= _SATURDAY or day in self.holidays)
         return (0, 0) if off else (minute_of_day(self.busy_from), minute_of_day(self.busy_to))
+
+
+@functools.lru_cache(maxsize=4096)
+def _day_rules(profile: Profile) -> str:
+    rules = (
+        profile.contracted_download_bps,
+        profile.contracted_upload_bps,
+        profile.speed_rate_ratio,
+        (profile.busy_from, profile.busy_to, profile.busy_days, sorted(profile.holidays)),
+        (profile.latency_max_ms, profile.variation_max_ms),
+    )
+    return hashlib.sha256(msgspec.json.encode(rules)).hexdigest()[:16]
 
 
 # What the preset of a name sets otherwise than `default`.

@@ -13,8 +13,8 @@ import numpy as np
 
 from pantau_collector.analysis.profiles import PRESETS
 from pantau_collector.analysis.rollup import quantile
-from pantau_collector.analysis_loop.places import area_tags
 from pantau_collector.analysis_loop.windows import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from pantau_collector.analysis.rollup_devices import device_cells
 from pantau_collector.analysis.rollup_evidence import samples_of, village_minutes
 from pantau_collector.analysis.rollup_villages import regency_row, village_rows
-from pantau_collector.analysis_loop.places import area_tags
 from pantau_collector.analysis_loop.windows import MINUTE_NS, Span
+from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.base import SeriesRow
 from pantau_collector.storage.series import ROLLED_UP, SERIES, STATES, rollup_name, statistic_name
 from pantau_wire.vocabulary import INT64_MAX

@@ -9,6 +9,7 @@ from pantau_collector.analysis.profiles import PRESETS
 from pantau_collector.analysis.rollup_tables import Grid, Stay, Stays
 from pantau_collector.analysis.rollup_villages import Terms
 from pantau_collector.analysis_loop.windows import Span, slot_from
+from pantau_collector.registry.codes import REGENCY_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,14 +17,8 @@ if TYPE_CHECKING:
     from pantau_collector.config import ContractConfig
     from pantau_collector.registry.model import Placement, Registry
 
-REGENCY_LENGTH = 5
 _FAR_NS = 2**62
 _STAYS_MARGIN_NS = 3600 * 10**9
-
-
-def area_tags(village: str) -> tuple[str, str, str, str]:
-    """Return the tags village, district, regency, province."""
-    return village, village[:8], village[:REGENCY_LENGTH], village[:2]
 
 
 def placement_spans(registry: Registry, device: str) -> Iterator[tuple[Placement, Span]]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pantau_collector.analysis_loop import computing, writing
-from pantau_collector.analysis_loop.places import REGENCY_LENGTH
 from pantau_collector.analysis_loop.reading import Reader
 from pantau_collector.analysis_loop.windows import (
     MINUTE_NS,
@@ -19,6 +18,7 @@ from pantau_collector.analysis_loop.windows import (
     merged,
     offset_ns,
 )
+from pantau_collector.registry.codes import REGENCY_LENGTH
 from pantau_collector.storage.series import ROLLED_UP, Window, rollup_name
 
 if TYPE_CHECKING:

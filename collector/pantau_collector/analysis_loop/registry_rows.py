@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pantau_collector.analysis_loop.places import area_tags
 from pantau_collector.registry import areas
+from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:

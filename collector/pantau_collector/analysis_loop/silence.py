@@ -9,8 +9,8 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING
 
-from pantau_collector.analysis_loop.places import area_tags
 from pantau_collector.analysis_loop.windows import DAY_NS, MINUTE_NS
+from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.base import SeriesRow
 from pantau_wire.fields import KINDS
 

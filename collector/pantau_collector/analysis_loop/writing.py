@@ -63,9 +63,13 @@ def _batches(rows: Sequence[SeriesRow]) -> Iterator[list[SeriesRow]]:
 
 
 def _emptied(row: SeriesRow) -> SeriesRow:
-    """Return a row that says that there is nothing: its series' first column counts what it is made of."""
-    first = SERIES[row.series].columns[0].name
-    return SeriesRow(row.series, row.tags, row.time_ns, {first: 0})
+    """Return a row that says that there is nothing: its series' first column counts what it is made of.
+
+    Where that is a text, an empty one.
+    """
+    first = SERIES[row.series].columns[0]
+    nothing: int | str = "" if first.type == "text" else 0
+    return SeriesRow(row.series, row.tags, row.time_ns, {first.name: nothing})
 
 
 def _place(row: SeriesRow) -> tuple[str, tuple[str, ...], int]:

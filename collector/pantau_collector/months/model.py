@@ -106,7 +106,10 @@ class SpeedTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Announced work on a village's line. `area`: the village, or an area of which it counts for all."""
+    """Announced work on a village's line. `area`: the village, or an area of which it counts for all.
+
+    `number`: what it is withdrawn by.
+    """
 
     area: str
     from_ns: int
@@ -114,6 +117,7 @@ class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
     announced_ns: int
     by: str
     what: str = ""
+    number: str = ""
 
 
 class Objection(msgspec.Struct, frozen=True, kw_only=True):

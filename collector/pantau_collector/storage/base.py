@@ -7,7 +7,7 @@ nothing, so that every delivery may be repeated.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -184,6 +184,22 @@ class Store(Protocol):
 
         `where` compares tags to one text, or to any of several; `newest` keeps only the last so many rows of
         each combination of tags.
+        """
+        ...
+
+    def series_columns(
+        self,
+        name: str,
+        wanted: Sequence[str],
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> dict[str, list[Any]]:
+        """Return the wanted tags, columns and `time_ns` of rows, as lists of one length.
+
+        For work over very many rows, with at least one column: in no certain order, None where there is no
+        value, and a fraction that is whole may come as a whole number.
         """
         ...
 

@@ -17,7 +17,7 @@ from pantau_wire.vocabulary import INT64_MAX
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from pantau_collector.storage.series import Series
+    from pantau_collector.storage.seriestypes import Series
     from pantau_wire.schema import Column, ColumnType
 
 Scalar = float | int | bool | str
@@ -49,6 +49,14 @@ def conditions(series: Series, where: Mapping[str, str | Sequence[str]] | None) 
     return {
         tag: (wanted,) if isinstance(wanted, str) else tuple(wanted) for tag, wanted in (where or {}).items()
     }
+
+
+def wanted(series: Series, names: Sequence[str]) -> Sequence[str]:
+    """Return the names of tags, columns or `time_ns`; raises `ValueError` for what is none of them."""
+    known_names = {*series.tags, "time_ns", *(column.name for column in series.columns)}
+    if unknown := set(names) - known_names:
+        raise ValueError(f"{series.name} has no column {', '.join(sorted(unknown))}")
+    return names
 
 
 def row_of(series: Series, tags: tuple[str, ...], time_ns: int, values: Iterable[object]) -> SeriesRow:

@@ -10,15 +10,26 @@ came from, and its time is the window's first instant: writing it again replaces
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from pantau_collector.storage.seriestypes import (
+    AREA_TAGS,
+    DEVICE_TAGS,
+    Retention,
+    Series,
+)
+from pantau_collector.storage.seriestypes import count as _count
+from pantau_collector.storage.seriestypes import flag as _flag
+from pantau_collector.storage.seriestypes import number as _number
+from pantau_collector.storage.seriestypes import word as _word
+from pantau_collector.storage.slaseries import SLA_SERIES
 from pantau_wire import schema
 from pantau_wire.fields import KINDS
 from pantau_wire.schema import Column, ColumnType
 from pantau_wire.vocabulary import Text, Unit
 
-Retention = Literal["raw", "rollup", "history"]
+__all__ = ["AREA_TAGS", "DEVICE_TAGS", "SERIES", "Retention", "Series"]  # what the dashboards know
+
 Statistic = Literal["count", "sum", "min", "max", "p50", "p95", "histogram"]
 Window = Literal["5m", "1h", "1d"]
 
@@ -29,49 +40,11 @@ WINDOWS_S: dict[Window, int] = {"5m": 300, "1h": 3600, "1d": 86_400}
 LIVE_NS = 600 * 10**9
 """A measurement that is older when it becomes durable is marked in the series `late`."""
 
-AREA_TAGS = ("village", "district", "regency", "province")
-DEVICE_TAGS = ("device", *AREA_TAGS)
-
 STATES = ("up", "link_down", "local_fault", "power_off", "agent_down", "off_site", "unknown")
 """States of a village's minute, best first; `state_index` counts from 0 in this order."""
 
 ALERTS = ("village_silent", "link_down", "delay", "loss", "download", "upload")
 """What `active_alerts` tells of, by its tag `alert`: the names of Grafana's rules of the same kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One derived measurement. A row is identified by its tags and its time."""
-
-    name: str
-    tags: tuple[str, ...]
-    columns: tuple[Column, ...]
-    retention: Retention
-    about: Text
-
-    def column(self, name: str) -> Column:
-        """Return the field of this name; raises `KeyError`."""
-        return next(found for found in self.columns if found.name == name)
-
-
-def _field(kind: ColumnType, name: str, label_en: str, label_id: str) -> Column:
-    return Column(name, kind, Unit.of(name), Text(label_en, label_id))
-
-
-def _number(name: str, label_en: str, label_id: str) -> Column:
-    return _field("float", name, label_en, label_id)
-
-
-def _count(name: str, label_en: str, label_id: str) -> Column:
-    return _field("int", name, label_en, label_id)
-
-
-def _flag(name: str, label_en: str, label_id: str) -> Column:
-    return _field("bool", name, label_en, label_id)
-
-
-def _word(name: str, label_en: str, label_id: str) -> Column:
-    return _field("text", name, label_en, label_id)
 
 
 ROLLED_UP: dict[str, dict[str, tuple[Statistic, ...]]] = {
@@ -305,37 +278,6 @@ _OTHERS = (
         Text("Traffic against its baseline, every five minutes", "Lalu lintas dan garis dasarnya"),
     ),
     Series(
-        "sla_month",
-        (*AREA_TAGS, "provider"),
-        (
-            _word("verdict", "Verdict", "Putusan"),
-            _word("availability_verdict", "Verdict on availability", "Putusan ketersediaan"),
-            _word("download_verdict", "Verdict on download", "Putusan unduhan"),
-            _word("upload_verdict", "Verdict on upload", "Putusan unggahan"),
-            _word("latency_verdict", "Verdict on delay", "Putusan waktu tunda"),
-            _word("variation_verdict", "Verdict on delay variation", "Putusan variasi tunda"),
-            _word("loss_verdict", "Verdict on loss", "Putusan kehilangan paket"),
-            _number("availability_ratio", "Availability", "Ketersediaan"),
-            _number("availability_min_ratio", "Availability, lower bound", "Ketersediaan, batas bawah"),
-            _number("availability_max_ratio", "Availability, upper bound", "Ketersediaan, batas atas"),
-            _number("coverage_ratio", "Coverage", "Cakupan"),
-            _count("restitution_minute_count", "Minutes of restitution", "Menit restitusi"),
-            _count("download_test_count", "Counted downloads", "Unduhan yang dihitung"),
-            _count("download_reached_count", "Downloads that reached 80%", "Unduhan yang mencapai 80%"),
-            _count("upload_test_count", "Counted uploads", "Unggahan yang dihitung"),
-            _count("upload_reached_count", "Uploads that reached 80%", "Unggahan yang mencapai 80%"),
-            _number("latency_within_ratio", "Minutes within the delay", "Menit dalam batas waktu tunda"),
-            _number("variation_within_ratio", "Minutes within the variation", "Menit dalam batas variasi"),
-            _number("rt_loss_ratio", "Loss", "Kehilangan paket"),
-            _word("rules_version", "Version of the rules", "Versi aturan"),
-        ),
-        "history",
-        Text(
-            "A village's month against its profile; the time is the month's first instant there",
-            "Sebulan sebuah desa terhadap profilnya; waktunya awal bulan setempat",
-        ),
-    ),
-    Series(
         "pipeline",
         ("collector",),
         (
@@ -409,6 +351,7 @@ SERIES: dict[str, Series] = {
             for each in WINDOWS_S
         ),
         *_OTHERS,
+        *SLA_SERIES,
         *_BOOKKEEPING,
     )
 }

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pantau_collector.storage.base import SeriesRow, Value
-    from pantau_collector.storage.series import Series
+    from pantau_collector.storage.seriestypes import Series
 
 _SQL_TYPES = {"float": "REAL", "int": "INTEGER", "bool": "INTEGER", "text": "TEXT"}
-_PLACE = "village"
 
 
 def create_missing(db: sqlite3.Connection) -> None:
@@ -63,15 +62,34 @@ def question(
 ) -> tuple[str, list[Value]]:
     """Return the statement, and its values, that reads rows in order of time, then tags."""
     tags, columns = ", ".join(series.tags), _columns(series.name)
-    wanted = [*(f"{tag} IN (SELECT value FROM json_each(?))" for tag in where), "time_ns >= ?", "time_ns < ?"]  # noqa: S608 - our own names
-    args: list[Value] = [*(json.dumps(texts) for texts in where.values()), since_ns, until_ns]
-    found = f"FROM {series.name} WHERE {' AND '.join(wanted)}"
+    found, args = _found(series, since_ns=since_ns, until_ns=until_ns, where=where)
     order = f"ORDER BY time_ns, {tags}"
     if newest is None:
         return f"SELECT {columns} {found} {order}", args
     ranked = f"row_number() OVER (PARTITION BY {tags} ORDER BY time_ns DESC) AS place"
     inner = f"SELECT {columns}, {ranked} {found}"
     return f"SELECT {columns} FROM ({inner}) WHERE place <= ? {order}", [*args, newest]  # noqa: S608 - our own names
+
+
+def columns_question(
+    series: Series,
+    wanted: Sequence[str],
+    *,
+    since_ns: int,
+    until_ns: int,
+    where: Mapping[str, Sequence[str]],
+) -> tuple[str, list[Value]]:
+    """Return the statement, and its values, that reads some tags and columns in any order."""
+    found, args = _found(series, since_ns=since_ns, until_ns=until_ns, where=where)
+    return f"SELECT {', '.join(wanted)} {found}", args
+
+
+def _found(
+    series: Series, *, since_ns: int, until_ns: int, where: Mapping[str, Sequence[str]]
+) -> tuple[str, list[Value]]:
+    wanted = [*(f"{tag} IN (SELECT value FROM json_each(?))" for tag in where), "time_ns >= ?", "time_ns < ?"]  # noqa: S608 - our own names
+    args: list[Value] = [*(json.dumps(texts) for texts in where.values()), since_ns, until_ns]
+    return f"FROM {series.name} WHERE {' AND '.join(wanted)}", args
 
 
 def span(series: Series) -> str:
@@ -116,5 +134,6 @@ def _create_sql(series: Series) -> str:
 
 def _indexes(series: Series) -> Iterator[tuple[str, str]]:
     yield f"{series.name}_by_time", "time_ns"
-    if _PLACE in series.tags[1:]:
-        yield f"{series.name}_by_{_PLACE}", f"{_PLACE}, time_ns"
+    for tag in series.asked_by:
+        if tag in series.tags[1:]:
+            yield f"{series.name}_by_{tag}", f"{tag}, time_ns"

@@ -142,6 +142,29 @@ class SqliteStore:
         )
         return list(seriestables.rows(series, self._select(*asked)))
 
+    def series_columns(
+        self,
+        name: str,
+        wanted: Sequence[str],
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> dict[str, list[Any]]:
+        """Return some columns of the rows of a series; see `Store`."""
+        series = derived.known(name)
+        asked = seriestables.columns_question(
+            series,
+            derived.wanted(series, wanted),
+            since_ns=since_ns,
+            until_ns=_LAST_NS if until_ns is None else until_ns,
+            where=derived.conditions(series, where),
+        )
+        columns = zip(*self._select(*asked), strict=True)
+        return {column: list(values) for column, values in zip(wanted, columns, strict=False)} or {
+            column: [] for column in wanted
+        }
+
     def acquire_lease(self, name: str, holder: str, valid_s: float) -> bool:
         """Take or renew a lease, in a transaction: never do two hold it; see `Store`."""
         with self._errors(), self._write_lock, sqlitefile.transaction(self._db):

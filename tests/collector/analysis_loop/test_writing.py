@@ -9,8 +9,8 @@ from tests.collector.analysis_loop.world import START_NS, VILLAGES
 from tests.fakes.memory_store import MemoryStore
 
 from pantau_collector.analysis_loop import computing, writing
-from pantau_collector.analysis_loop.places import area_tags
 from pantau_collector.analysis_loop.windows import Span
+from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:

@@ -200,3 +200,18 @@ def test_rows_outlive_the_process(reopen: Callable[[], Store]):
     """What was written is there when the store is opened anew."""
     reopen().write_series([silence("2007", 0)])
     assert reopen().series("village_silence") == [silence("2007", 0)]
+
+
+def test_columns_of_many_rows(store: Store, rows: list[SeriesRow]):
+    """Wanted tags, times and columns come as lists of one length in any order; of no rows as empty ones."""
+    wanted = ("village", "time_ns", "silent_minutes")
+    found = store.series_columns(
+        "village_silence", wanted, since_ns=START_NS + MINUTE_NS, where={"village": ["33.10.25.2008"]}
+    )
+    expected = [(row.tags[0], row.time_ns, row.values["silent_minutes"]) for row in rows[4::3]]
+    assert sorted(zip(*(found[name] for name in wanted), strict=True)) == expected
+    nothing = {name: [] for name in wanted}
+    assert store.series_columns("village_silence", wanted, until_ns=START_NS) == nothing
+    assert store.series_columns("village_silence", wanted, where={"village": []}) == nothing
+    with pytest.raises(ValueError, match="village_silence has no column device"):
+        store.series_columns("village_silence", ["device"])

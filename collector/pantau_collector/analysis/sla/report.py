@@ -6,13 +6,11 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-import numpy as np
 
-from pantau_collector.analysis.calendar import first_minute, instant
+from pantau_collector.analysis.calendar import instant
 from pantau_collector.analysis.profiles import Profile
-from pantau_collector.analysis.sla import RULES_VERSION, tally
+from pantau_collector.analysis.sla import RULES_VERSION, interruptions, tally
 from pantau_collector.analysis.sla.judging import METRICS, Judgement, Metric, Verdict, judge
-from pantau_collector.analysis.sla.tally import Tallies, Timeline
 from pantau_collector.analysis.states import State
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from pantau_collector.analysis.calendar import Month
     from pantau_collector.analysis.days import DayRow
     from pantau_collector.analysis.profiles import Profiles
-    from pantau_collector.analysis.sla.tally import Days
+    from pantau_collector.analysis.sla.tally import Days, Tallies
 
 Why = Literal["nothing_measured", "low_coverage", "no_contract", "few_tests", "few_days"]
 
@@ -171,26 +169,19 @@ def _mean(name: str, sums: Tallies) -> float | None:
 
 def _outages(days: Days, profile: Profile) -> list[OutageReport]:
     """Return the outages that touch the month, in order."""
-    timeline = Timeline.of(days)
-    of_run = timeline.found.of_run
-    ends = np.cumsum(timeline.runs.minutes) + first_minute(days.month.days[0], days.month.zone)
-    starts = ends - timeline.runs.minutes
+    zone = days.month.zone
     first, last = days.month.first_minute, days.month.first_minute + days.month.minute_count
-    found = []
-    for number, minutes in enumerate(timeline.found.minutes):
-        mine = of_run == number
-        begin, end = int(starts[mine][0]), int(ends[mine][-1])
-        if begin < last and end > first:
-            found.append(
-                OutageReport(
-                    from_at=instant(begin, days.month.zone),
-                    to_at=instant(end, days.month.zone),
-                    minutes=int(minutes),
-                    counted=int(timeline.runs.minutes[mine & timeline.accounted].sum()),
-                    long=bool(minutes * 60 > profile.long_outage_above_s),
-                )
-            )
-    return found
+    return [
+        OutageReport(
+            from_at=instant(one.begin, zone),
+            to_at=instant(one.end, zone),
+            minutes=one.minutes,
+            counted=one.counted,
+            long=one.long,
+        )
+        for one in interruptions.outages(days, [profile])
+        if one.begin < last and one.end > first
+    ]
 
 
 def _word(verdict: int) -> str:

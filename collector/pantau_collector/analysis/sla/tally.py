@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pantau_collector.analysis import outages
-from pantau_collector.analysis.calendar import MARGIN_DAYS
+from pantau_collector.analysis.calendar import DAY_MINUTES, MARGIN_DAYS
 from pantau_collector.analysis.days import NO_STATES, RUN, unpacked_states
 from pantau_collector.analysis.states import State
 
@@ -153,11 +153,14 @@ def tally(days: Days, profiles: Sequence[Profile]) -> Tallies:
 class Timeline:
     """The runs of all villages, one village after the other, each through the month and its margins.
 
-    `accounted`: which runs lie in the month itself and outside of maintenance.
+    `start`: in minutes since the first day's beginning. `maintenance`: which runs are under maintenance;
+    `accounted`: which lie in the month itself and outside of it.
     """
 
     runs: Runs
     village: Counts
+    start: Counts
+    maintenance: NDArray[np.bool_]
     accounted: NDArray[np.bool_]
     found: outages.Outages
 
@@ -174,7 +177,8 @@ class Timeline:
         village, day = np.divmod(slot_of_run, day_count)
         own = (day >= MARGIN_DAYS) & (day < day_count - MARGIN_DAYS)
         found = outages.find(runs.state, runs.minutes, village)
-        return cls(runs, village, own & ~maintenance, found)
+        start = np.cumsum(runs.minutes) - runs.minutes - village * day_count * DAY_MINUTES
+        return cls(runs, village, start, maintenance, own & ~maintenance, found)
 
     def minutes(self, village_count: int, which: NDArray[np.bool_] | None = None) -> Counts:
         """Return each village's accounted minutes, of some runs or of all."""

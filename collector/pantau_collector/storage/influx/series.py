@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pantau_collector.storage import derived
 from pantau_collector.storage.influx import questions, serieslines
 from pantau_collector.storage.influx.client import Client
 from pantau_collector.storage.influx.sending import MAX_REQUEST_LINES, send_whole
-from pantau_collector.storage.series import SERIES, Retention
+from pantau_collector.storage.series import SERIES
+from pantau_collector.storage.seriestypes import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +80,29 @@ class DerivedSeries:
         tables = self._clients[series.retention].ask(question)
         found = [row for _, table in tables for row in serieslines.rows(series, table)]
         return sorted(found, key=lambda row: (row.time_ns, row.tags))
+
+    def read_columns(
+        self,
+        name: str,
+        wanted: Sequence[str],
+        *,
+        since_ns: int,
+        until_ns: int | None,
+        where: Mapping[str, str | Sequence[str]] | None,
+    ) -> dict[str, list[Any]]:
+        """Return some tags and columns as lists, a series after the other; see `Store.series_columns`."""
+        series = derived.known(name)
+        names = derived.wanted(series, wanted)
+        conditions = derived.conditions(series, where)
+        found: dict[str, list[Any]] = {column: [] for column in names}
+        if not all(conditions.values()):
+            return found
+        question = serieslines.columns_question(
+            series, names, since_ns=since_ns, until_ns=until_ns, where=conditions
+        )
+        for _, table in self._clients[series.retention].ask(question):
+            serieslines.add_columns(series, table, found)
+        return found
 
     def span(self, name: str) -> tuple[int, int] | None:
         """Return the first and last time; see `Store.span`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pantau_collector.storage import derived
 from pantau_collector.storage.influx import lines, questions
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pantau_collector.storage.base import SeriesRow, Value
     from pantau_collector.storage.influx.results import Series as Table
-    from pantau_collector.storage.series import Series
+    from pantau_collector.storage.seriestypes import Series
 
 _HEADS_KEPT = 65_536
 
@@ -35,13 +35,47 @@ def question(
     newest: int | None,
 ) -> str:
     """Return the question for rows of a series, each combination of tags by itself."""
-    wanted = questions.names(column.name for column in series.columns)
+    wanted = [column.name for column in series.columns]
+    last = "" if newest is None else f" ORDER BY time DESC LIMIT {int(newest)}"
+    return _selection(series, wanted, since_ns=since_ns, until_ns=until_ns, where=where) + last
+
+
+def columns_question(
+    series: Series,
+    wanted: Sequence[str],
+    *,
+    since_ns: int,
+    until_ns: int | None,
+    where: Mapping[str, Sequence[str]],
+) -> str:
+    """Return the question for some columns only."""
+    fields = [name for name in wanted if name not in (*series.tags, "time_ns")]
+    return _selection(series, fields, since_ns=since_ns, until_ns=until_ns, where=where)
+
+
+def add_columns(series: Series, table: Table, found: dict[str, list[Any]]) -> None:
+    """Add what `columns_question` was answered, a table for each combination of tags."""
+    columns = list(zip(*table.values, strict=True))
+    for name, values in found.items():
+        if name in series.tags:
+            values.extend([lines.text_of_tag(table.tags.get(name, ""))] * len(table.values))
+        else:
+            values.extend(columns[table.columns.index("time" if name == "time_ns" else name)])
+
+
+def _selection(
+    series: Series,
+    fields: Sequence[str],
+    *,
+    since_ns: int,
+    until_ns: int | None,
+    where: Mapping[str, Sequence[str]],
+) -> str:
     conditions = [f"time >= {since_ns}"] + ([] if until_ns is None else [f"time < {until_ns}"])
     conditions += [_any_of(tag, texts) for tag, texts in where.items()]
-    last = "" if newest is None else f" ORDER BY time DESC LIMIT {int(newest)}"
     return (
-        f'SELECT {wanted} FROM "{series.name}" WHERE {" AND ".join(conditions)}'  # noqa: S608 - our own names
-        f" GROUP BY {questions.names(series.tags)}{last}"
+        f'SELECT {questions.names(fields)} FROM "{series.name}" WHERE {" AND ".join(conditions)}'  # noqa: S608 - our own names
+        f" GROUP BY {questions.names(series.tags)}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pantau_collector.errors import StoreUnavailableError
 from pantau_collector.storage.base import Arrival, Delivery, Point, Value, WriteReport
@@ -121,6 +121,18 @@ class InfluxStore:
     ) -> list[SeriesRow]:
         """Return rows with since <= time < until, ordered by time, then tags; see `Store`."""
         return self._derived.read(name, since_ns=since_ns, until_ns=until_ns, where=where, newest=newest)
+
+    def series_columns(
+        self,
+        name: str,
+        wanted: Sequence[str],
+        *,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> dict[str, list[Any]]:
+        """Return some columns of the rows of a series; see `Store`."""
+        return self._derived.read_columns(name, wanted, since_ns=since_ns, until_ns=until_ns, where=where)
 
     def acquire_lease(self, name: str, holder: str, valid_s: float) -> bool:
         """Take or renew a lease; `influx.lease` says what that can promise here, and see `Store`."""

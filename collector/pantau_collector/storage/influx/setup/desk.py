@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pantau_collector.config import InfluxConfig
-    from pantau_collector.storage.series import Retention
+    from pantau_collector.storage.seriestypes import Retention
 
 What = Literal["admin", "organization", "bucket", "database", "mapping", "token", "user"]
 State = Literal["there", "missing", "made", "differs", "changed", "kept"]
