@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from babel.dates import format_date, format_timedelta
@@ -88,6 +88,12 @@ def instant(time_ns: int, zone: Zone, language: Language) -> str:
 def day(time_ns: int, zone: Zone, language: Language, *, year: bool = False) -> str:
     """Return the date, such as `22 Nov`, with the year if wanted."""
     return format_date(local(time_ns, zone), "d MMM y" if year else "d MMM", locale=language)
+
+
+@functools.lru_cache(maxsize=4096)
+def date_text(day: date, language: Language, *, year: bool = False) -> str:
+    """Return a date such as `5 Sep`, with the year `5 September 2026`."""
+    return format_date(day, "d MMMM y" if year else "d MMM", locale=language)
 
 
 def moment(time_ns: int, zone: Zone, language: Language) -> str:

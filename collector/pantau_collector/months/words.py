@@ -6,6 +6,7 @@ docs/sla.md and docs/putusan.md.
 
 from __future__ import annotations
 
+import functools
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from babel.dates import format_date
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
+from pantau_collector.formats import number
 from pantau_collector.i18n import Message, translate
 from pantau_collector.i18n import marked as _
 
@@ -31,6 +33,13 @@ VERDICTS = {
     "pass": _("Pass"),
 }
 """The gravest first, as a village's verdict is the gravest of its metrics'."""
+COUNT_FIELDS = {
+    "fail": "failed",
+    "insufficient_data": "insufficient_data",
+    "inconclusive": "inconclusive",
+    "pass": "passed",
+}
+"""Where `Counts` of months/model.py has each verdict."""
 METRICS = {
     "availability": _("availability"),
     "download": _("download"),
@@ -170,11 +179,13 @@ def state(name: str, language: Language) -> str:
     return translate(STATES[name], language)
 
 
-def month(text: str, language: Language) -> str:
-    """Return a month `YYYY-MM` as people write it: `Agustus 2026`."""
-    return format_date(date.fromisoformat(f"{text}-01"), "MMMM y", locale=language)
+@functools.lru_cache(maxsize=1024)
+def month(text: str, language: Language, *, short: bool = False) -> str:
+    """Return a month `YYYY-MM` as people write it: `Agustus 2026`, short `Agt 26`."""
+    return format_date(date.fromisoformat(f"{text}-01"), "MMM yy" if short else "MMMM y", locale=language)
 
 
+@functools.lru_cache(maxsize=16384)
 def percent(ratio: float | None, language: Language, beside: float | None = None) -> str:
     """Return a ratio from 0 to 1 in percent; `beside` is what it is compared with.
 
@@ -192,7 +203,7 @@ def percent(ratio: float | None, language: Language, beside: float | None = None
 
 def whole(count: float, language: Language) -> str:
     """Return a whole number with its groups: `44.640`."""
-    return format_decimal(round(count), format="#,##0", locale=language)
+    return number(round(count), language)
 
 
 def rate(bps: float | None, language: Language) -> str:

@@ -78,6 +78,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--traffic-source", action="store_true", help="its counters are the village's traffic"
     )
     parser.add_argument("--state", choices=STATES, default="active")
+    parser.add_argument("--latitude", default="", metavar="DEGREES", help="such as -7.7056; for the map")
+    parser.add_argument("--longitude", default="", metavar="DEGREES", help="such as 110.6061")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -122,6 +124,7 @@ def _row(placement: Placement) -> tuple[str, ...]:
         placement.profile,
         "yes" if placement.traffic_source else "no",
         placement.state,
+        *("" if degrees is None else f"{degrees:g}" for degrees in (placement.latitude, placement.longitude)),
     )
 
 

@@ -23,7 +23,8 @@ class Placement:
     """From `since_ns` on (ns since 1970, UTC), this device stands in this village, in this state.
 
     It holds until the device's next placement. `traffic_source` says that the device's counters are the
-    village's traffic; `line` is where the row stands in its file.
+    village's traffic; `latitude` and `longitude` are degrees, where somebody has told them; `line` is where
+    the row stands in its file.
     """
 
     device: str
@@ -34,12 +35,21 @@ class Placement:
     profile: str = DEFAULT_PROFILE
     traffic_source: bool = False
     state: State = "active"
+    latitude: float | None = None
+    longitude: float | None = None
     line: int = 0
 
     @property
     def active(self) -> bool:
         """Whether the device is expected to measure."""
         return self.state == "active"
+
+    @property
+    def point(self) -> tuple[float, float] | None:
+        """Latitude and longitude in degrees, or None where they are not known."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
 
 
 class Registry:

@@ -41,6 +41,11 @@ BAD_TECHNOLOGY = _("unknown technology '{value}': use one of {choices}, or leave
 BAD_PROFILE = _("'{value}' cannot be the name of an SLA profile: use letters, digits, '.', '_' or '-'")
 BAD_YES_NO = _("'{value}' in the column '{column}' is neither yes nor no")
 BAD_STATE = _("unknown state '{value}': use one of {choices}")
+BAD_DEGREES = _(
+    "'{value}' in the column '{column}' is not a number of degrees from {low} to {high}, as all of Indonesia "
+    "has: write such as -7.7056 and 110.6061, or leave both empty"
+)
+HALF_A_POINT = _("one of latitude and longitude is empty: give both, or neither")
 BAD_TEXT = _("the column '{column}' holds more than 200 characters or a control character")
 DUPLICATE = _(
     "{device} has a row for {since} already, in line {other}: remove one of the two, or give the later "

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 YES_NO = {"yes": True, "ya": True, "no": False, "tidak": False, "": False}
 _MAX_TEXT = 200
+_SOUTH_NORTH = (-11.5, 6.5)  # Indonesia's, so that exchanged numbers are noticed
+_WEST_EAST = (94.5, 141.5)
 _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -37,6 +39,8 @@ def parse_row(row: Mapping[str, str], line: int) -> tuple[Placement | None, list
             values[name] = parse(row.get(column, "").strip())
         except RowError as error:
             wrong.append(error.message)
+    if not wrong and (values["latitude"] is None) != (values["longitude"] is None):
+        wrong.append(Message(problems.HALF_A_POINT))
     return (None if wrong else Placement(line=line, **values)), wrong
 
 
@@ -109,6 +113,22 @@ def _state(value: str) -> str:
     return value.lower() or "active"
 
 
+def _degrees(column: str, bounds: tuple[float, float]) -> Callable[[str], float | None]:
+    def parse(value: str) -> float | None:
+        if not value:
+            return None
+        try:
+            degrees = float(value.replace(",", "."))  # as Excel writes it in Indonesia
+        except ValueError:
+            degrees = float("nan")
+        if not bounds[0] <= degrees <= bounds[1]:
+            low, high = bounds
+            raise RowError(problems.BAD_DEGREES, value=value, column=column, low=low, high=high)
+        return degrees
+
+    return parse
+
+
 # Column of the CSV: field of `Placement`, and how to read it. The order is that of a new file.
 COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "device": ("device", _device),
@@ -119,5 +139,7 @@ COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "profile": ("profile", _profile),
     "traffic_source": ("traffic_source", _traffic_source),
     "state": ("state", _state),
+    "latitude": ("latitude", _degrees("latitude", _SOUTH_NORTH)),
+    "longitude": ("longitude", _degrees("longitude", _WEST_EAST)),
 }
 REQUIRED = ("device", "village", "since")

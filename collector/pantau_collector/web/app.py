@@ -15,6 +15,7 @@ from pantau_collector.web.admission import Admission
 from pantau_collector.web.gate import Gate
 from pantau_collector.web.portal import Portal
 from pantau_collector.web.security import SecurityHeaders
+from pantau_collector.web.verdicts import areas, villages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +52,7 @@ def create_app(
     app = FastAPI(title="Pantau", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     portal = Portal(store, registry, health, metrics, clock_ns, months, letterhead)
     admission = Admission(web, clock_ns)
-    for part in (pages, api, machines):
+    for part in (pages, areas, villages, api, machines):
         app.include_router(part.router(portal))
     for part_with_accounts in (login, accounts):
         app.include_router(part_with_accounts.router(admission))

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from pantau_collector.errors import AccessError, StoreUnavailableError
+from pantau_collector.i18n import Message
 from pantau_collector.i18n import marked as _
 from pantau_collector.web import render
 from pantau_wire.enrolment import PATH as ENROLMENT_PATH
@@ -35,7 +36,7 @@ TITLES = {
 }
 ADVICE = {
     403: _("Go back, load the page again and try once more. Or ask who looks after the portal."),
-    404: _("Look the device up in the overview; it may have another name."),
+    404: _("Go back to the first page and choose from there; what you look for may have another name."),
     405: _("Go back to the overview and choose from there."),
     413: _("Go back to the overview and choose from there."),
     415: _("Go back to the overview and choose from there."),
@@ -44,8 +45,17 @@ ADVICE = {
     429: _("Wait a minute. Nothing is lost: devices keep being measured."),
     503: _("Nothing is lost: devices keep their measurements. This page tries again by itself."),
 }
+WRONG_FIELDS = _("What stands in the address for {names} cannot be. Go back and choose from there.")
 OTHER_TITLE = _("Something went wrong")
 OTHER_ADVICE = _("It is our fault, and it has been recorded. Try again, or go back to the overview.")
+
+
+class PageError(HTTPException):
+    """An address that cannot be shown, with what to do about it in words. Programs read them in English."""
+
+    def __init__(self, status: int, advice: Message) -> None:
+        super().__init__(status, advice.to("en"))
+        self.advice = advice
 
 
 def install(app: FastAPI) -> None:
@@ -60,7 +70,8 @@ def install(app: FastAPI) -> None:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
-    return answer(request, error.status_code, detail, dict(error.headers or {}))
+    advice = error.advice if isinstance(error, PageError) else None
+    return answer(request, error.status_code, detail, dict(error.headers or {}), advice=advice)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -70,7 +81,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
         for one in error.errors()
     ]
     detail = "; ".join(f"{one['field']}: {one['detail']}" for one in wrong)
-    return answer(request, 422, detail, errors=wrong)
+    names = ", ".join(one["field"] for one in wrong)
+    advice = Message(WRONG_FIELDS, {"names": names}) if names else None
+    return answer(request, 422, detail, advice=advice, errors=wrong)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
@@ -99,9 +112,15 @@ def accounts_unavailable(request: Request) -> Response:
 
 
 def answer(
-    request: Request, status: int, detail: str, headers: dict[str, str] | None = None, **more: Any
+    request: Request,
+    status: int,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    *,
+    advice: Message | None = None,
+    **more: Any,
 ) -> Response:
-    """Return an error as whoever asks can read it. `detail` is for programs."""
+    """Return an error as whoever asks can read it. `detail` is for programs, `advice` for people."""
     if is_for_programs(request.scope["path"]):
         return _problem(request, status, detail, headers, **more)
     response = render.page(
@@ -109,7 +128,7 @@ def answer(
         "error.html",
         status=status,
         title=TITLES.get(status, OTHER_TITLE),
-        advice=ADVICE.get(status, OTHER_ADVICE),
+        advice=advice or Message(ADVICE.get(status, OTHER_ADVICE)),
         code=status,
     )
     response.headers.update(headers or {})

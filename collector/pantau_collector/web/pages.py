@@ -1,4 +1,4 @@
-"""The pages for people: all devices, and one device."""
+"""The pages for people: the first one, all devices, and one device."""
 
 from typing import Annotated, Any
 
@@ -10,6 +10,8 @@ from pantau_collector.web import charts, readings, render
 from pantau_collector.web.charts import CHARTS, Plot, Window
 from pantau_collector.web.places import STATUSES, Place, all_places, place_of
 from pantau_collector.web.portal import Portal
+from pantau_collector.web.verdicts import areas
+from pantau_collector.web.verdicts.asking import NATION_ADDRESS, TableQuestion
 
 PER_PAGE = 50
 OVERVIEW_REFRESH_MS = 3000
@@ -25,6 +27,14 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
+    def first(request: Request, question: Annotated[TableQuestion, Query()]) -> Response:
+        if areas.is_judged(portal):
+            return areas.shown(portal, request, NATION_ADDRESS, question)
+        return render.page(
+            request, "overview.html", **_overview(portal, question.page, render.language_of(request))
+        )
+
+    @routes.get("/devices")
     def overview(request: Request, page: Annotated[int, Query(ge=1, le=100_000)] = 1) -> Response:
         return render.page(request, "overview.html", **_overview(portal, page, render.language_of(request)))
 

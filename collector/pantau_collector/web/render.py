@@ -12,7 +12,8 @@ import jinja2
 from fastapi.responses import HTMLResponse, Response
 
 from pantau_collector import formats, i18n
-from pantau_collector.web import words
+from pantau_collector.months import words as month_words
+from pantau_collector.web import navigation, words
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 COOKIE = "lang"
+# Parameters that stay when a link changes another one.
+_KEPT = frozenset(
+    ("hours", "lang", "month", "name", "next", "page", "provider", "size", "sort", "technology", "verdict")
+)
 _YEAR_S = 365 * 86_400
 
 
@@ -48,6 +53,16 @@ def environment(language: Language) -> jinja2.Environment:
         iso=formats.iso,
         ago=functools.partial(formats.ago, language=language),
         say=functools.partial(i18n.translate, language=language),
+        day_name=functools.partial(formats.date_text, language=language),
+        date_name=functools.partial(formats.date_text, language=language, year=True),
+        verdict=functools.partial(month_words.verdict, language=language),
+        metric=functools.partial(month_words.metric, language=language),
+        state_name=functools.partial(month_words.state, language=language),
+        month_name=functools.partial(month_words.month, language=language),
+        percent=functools.partial(month_words.percent, language=language),
+        verdict_words=tuple(month_words.VERDICTS),
+        verdict_fields=month_words.COUNT_FIELDS,
+        portal_parts=navigation.PARTS,
     )
     return templates
 
@@ -73,7 +88,14 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     text = (
         environment(language)
         .get_template(template)
-        .render(viewer=request.scope.get("viewer"), here=functools.partial(_here, request), **values)
+        .render(
+            {
+                "viewer": request.scope.get("viewer"),
+                "here": functools.partial(_here, request),
+                "this_part": navigation.part_of(request.scope["path"]),
+                **values,
+            }
+        )
     )
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
     if status == 200 and request.headers.get("if-none-match") == tag:  # noqa: PLR2004
@@ -93,7 +115,5 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 
 def _here(request: Request, **changes: object) -> str:
     """Return the address of this page with some parameters changed."""
-    kept = {
-        key: value for key, value in request.query_params.items() if key in ("hours", "lang", "next", "page")
-    }
+    kept = {key: value for key, value in request.query_params.items() if key in _KEPT and value}
     return "?" + urlencode({**kept, **{key: str(value) for key, value in changes.items()}})

@@ -15,7 +15,7 @@ ID_RULE = (
     "cannot be a device id: use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, "
     "and neither 'groups' nor a name that begins with 'collector-'"
 )
-COLUMNS = "device, village, since, provider, technology, profile, traffic_source, state"
+COLUMNS = "device, village, since, provider, technology, profile, traffic_source, state, latitude, longitude"
 INSTANT = "is not an instant: write date, time and offset, such as 2026-11-01T00:00:00+07:00"
 MESSAGES = {
     "empty": f": is empty: the first line must name the columns: {COLUMNS}",
@@ -52,6 +52,11 @@ MESSAGES = {
     "profile": (":2: 'jam kerja' cannot be the name of an SLA profile: use letters, digits, '.', '_' or '-'"),
     "traffic_source": ":2: 'maybe' in the column 'traffic_source' is neither yes nor no",
     "state": ":2: unknown state 'broken': use one of active, retired",
+    "latitude": (
+        ":2: '110.6061' in the column 'latitude' is not a number of degrees from -11.5 to 6.5, as all of "
+        "Indonesia has: write such as -7.7056 and 110.6061, or leave both empty"
+    ),
+    "half_a_point": ":2: one of latitude and longitude is empty: give both, or neither",
     "provider": ":2: the column 'provider' holds more than 200 characters or a control character",
     "duplicate": (
         ":3: klaten-1 has a row for 2026-11-01T00:00:00+07:00 already, in line 2: "

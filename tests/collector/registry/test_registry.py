@@ -80,6 +80,13 @@ def test_what_excel_writes_in_indonesia_is_read(tmp_path: Path) -> None:
     assert (found.profile, found.technology, found.state) == ("default", None, "active")
 
 
+def test_coordinates_are_read_with_point_or_comma_and_may_be_left_out(tmp_path: Path) -> None:
+    header = "device;village;since;latitude;longitude\n"
+    path = written(tmp_path, f"d;{A};{JANUARY};-7,7056;110.6061", f"e;{A};{JANUARY};;", header=header)
+    points = {one.device: one.point for one in reader.read(path).devices_of(A)}
+    assert points == {"d": (-7.7056, 110.6061), "e": None}
+
+
 def test_traffic_may_pass_from_one_device_to_another_at_an_instant(tmp_path: Path) -> None:
     rows = (f"old,{A},{JANUARY},yes,active", f"old,{A},{MARCH},no,active", f"new,{A},{MARCH},yes,active")
     assert reader.check(written(tmp_path, *rows)) == []

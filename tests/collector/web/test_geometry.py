@@ -6,7 +6,7 @@ import math
 import re
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pantau_collector.registry.timezones import WIB, WIT
@@ -39,6 +39,7 @@ def latency(time_ns: int, seq: int, p50: float | None, **values: object) -> Poin
     )
 
 
+@settings(deadline=None)
 @given(TIMES, st.data())
 def test_every_coordinate_is_finite_and_inside_the_picture(times: list[int], data: st.DataObject) -> None:
     points = [
