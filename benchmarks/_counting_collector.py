@@ -67,7 +67,7 @@ class CountingStore:
             self._counts.repeated += arrival.record.seq in seen
             seen.add(arrival.record.seq)
         self._counts.records = sum(map(len, self._seen.values()))
-        return WriteReport(new_count=len(batch.arrivals))
+        return WriteReport(new_count=batch.records_count)
 
     def write_series(self, rows: object) -> None:
         """Take marks of what came late."""

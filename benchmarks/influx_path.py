@@ -25,8 +25,7 @@ from benchmarks import SkippedError, ingest_path
 from benchmarks.ingest_path import HOST, START_NS, cpu_s
 from pantau_collector.ingest.sorting import Message, Rules, sort_message
 from pantau_collector.storage.influx import lines
-from pantau_collector.storage.rows import row_of
-from pantau_wire import schema
+from pantau_collector.storage.rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,9 +77,7 @@ def _bodies(packets: list[bytes]) -> list[bytes]:
         publish, _ = mqtt5.read(memoryview(packet))
         assert isinstance(publish, mqtt5.PublishPacket)
         message = Message(publish.topic, bytes(publish.payload), publish.content_type)
-        for arrival in sort_message(message, rules, 2 * START_NS).arrivals:
-            kind = schema.kind_of(arrival.record.data)
-            row = row_of(kind, arrival)
+        for kind, row in rows_of(sort_message(message, rules, 2 * START_NS).parcel):
             texts.append(lines.point_line(kind, lines.series_of(kind, row), row))
     starts = range(0, len(texts), REQUEST_POINTS)
     return ["\n".join(texts[start : start + REQUEST_POINTS]).encode() for start in starts]

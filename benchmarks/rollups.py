@@ -67,7 +67,7 @@ def fill(store: SqliteStore) -> int:
             for device in range(DEVICES)
             for record in _minute(minute, device)
         ]
-        store.write(Batch(arrivals))
+        store.write(Batch.of(arrivals))
         total += len(arrivals)
     return total
 

@@ -45,9 +45,9 @@ class Replayer:
         if reason is not None:
             return reason
         # Whatever the letter says of its attempts: its points may be stored by now.
-        arrivals = [msgspec.structs.replace(arrival, attempt=0) for arrival in found.arrivals]
-        report = self._store.write(Batch(arrivals, found.deliveries))
-        self._store.write_series(late_marks(arrivals, time.time_ns()))
+        parcels = [msgspec.structs.replace(found.parcel, attempt=0)] if found.records else []
+        report = self._store.write(Batch(parcels, found.deliveries))
+        self._store.write_series(late_marks(parcels, time.time_ns()))
         if report.altered:
             return "another value is stored for this time"
         if report.refused:

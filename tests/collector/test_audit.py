@@ -47,7 +47,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fill(path: Path, seqs: range, deliveries: list[Delivery]) -> None:
     with contextlib.closing(SqliteStore(path)) as store:
-        store.write(Batch([arrival(seq) for seq in seqs], deliveries))
+        store.write(Batch.of([arrival(seq) for seq in seqs], deliveries))
 
 
 def test_a_complete_store_says_so(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +101,7 @@ def test_an_unknown_device_delivered_nothing(database: Path, capsys: pytest.Capt
 def test_each_spool_of_a_device_has_an_account_of_its_own(tmp_path: Path) -> None:
     other = Delivery(DEVICE, "other", 1, 2, "dropped", NOW_NS)
     with contextlib.closing(SqliteStore(tmp_path / "pantau.db")) as store:
-        store.write(Batch([arrival(1)], [delivery(1, 1), other]))
+        store.write(Batch.of([arrival(1)], [delivery(1, 1), other]))
         found = {entry.spool: entry.complete for entry in audit(store, [DEVICE])}
     assert found == {SPOOL: True, "other": True}
 

@@ -49,6 +49,13 @@ def key_names(kind: str) -> tuple[str, ...]:
     return tuple(column.name for column in columns(kind) if column.key)
 
 
+@functools.cache
+def has_free_keys(kind: str) -> bool:
+    """Return whether a device can invent keys of the kind: not all of them are words from a fixed list."""
+    hints = typing.get_type_hints(KINDS[kind])
+    return any(typing.get_origin(hints[name]) is not Literal for name in key_names(kind))
+
+
 def _column(name: str, annotation: Any) -> Column:
     text = next(extra for extra in annotation.__metadata__ if isinstance(extra, Text))
     return Column(name, _column_type(annotation.__origin__), Unit.of(name), text)

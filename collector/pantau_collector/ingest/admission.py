@@ -78,10 +78,11 @@ class Admission:
             return self._told(sorting.defer_all(found, self._retry_after_s, "rate_limit"))
         if pace is not None and pace.crowded and is_backlog(found, now_ns):
             self._metrics.put_off.inc()
-            retry_after_s = pace.retry_after_s(len(found.arrivals), now_s)
+            retry_after_s = pace.retry_after_s(len(found.records), now_s)
             return self._told(sorting.defer_all(found, retry_after_s, "rate_limit"))
-        self._bound_keys(found, now_ns, now_s)
-        self._watch_boots(found, now_s)
+        if found.records:
+            self._bound_keys(found, now_ns, now_s)
+            self._watch_boots(found, now_s)
         return found
 
     def _sorted(self, message: Message, device: str, now_ns: int) -> Sorted:
@@ -101,14 +102,16 @@ class Admission:
         return found
 
     def _bound_keys(self, found: Sorted, now_ns: int, now_s: float) -> None:
-        excess = self._keys.excess(found.device, found.arrivals, now_ns)
+        excess = self._keys.excess(found.device, found.records, now_ns)
         if excess:
             error = TooManyKeysError(f"more than {self._max_keys} different keys in a day")
-            sorting.reject_arrivals(found, excess, error, now_ns)
+            sorting.reject_records(found, excess, error, now_ns)
             self._name("ingest.too_many_keys", found.device, now_s, keys_count=self._max_keys)
 
     def _watch_boots(self, found: Sorted, now_s: float) -> None:
-        both = self._boots.at_once(found.device, found.arrivals)
+        if not found.records or found.spool is None:
+            return
+        both = self._boots.at_once(found.device, found.spool, found.boot, found.records[-1])
         if both is not None:
             self._metrics.two_machines.inc()
             spools = [boot.spool for boot in both]

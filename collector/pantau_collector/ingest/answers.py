@@ -81,7 +81,7 @@ def acks_of_unstored(
         answer.deferred.update(dict.fromkeys(found.deferred))
         answer.deferred.update(
             (Deferred(first_seq=first, last_seq=last, retry_after_s=retry_after_s, reason=reason), None)
-            for first, last in ranges.merge(found.received + refused)
+            for first, last in ranges.merge([*found.received, *refused])
         )
     yield from _messages(answers, now_ns, desk)
 

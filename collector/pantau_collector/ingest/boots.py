@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pantau_collector.storage.base import Arrival
+    from pantau_wire.envelope import Record
 
 MAX_DEVICES = 250_000
 _BOOTS_KEPT = 3
@@ -45,22 +43,18 @@ class BootWatch:
         """Return how many devices are remembered."""
         return len(self._devices)
 
-    def at_once(self, device: str, arrivals: Sequence[Arrival]) -> tuple[Boot, Boot] | None:
-        """Take an envelope's records, all of one boot; return two boots that ran at once, if there are."""
-        if not arrivals:
-            return None
-        newest = arrivals[-1]
-        record = newest.record
+    def at_once(self, device: str, spool: str, boot: str, record: Record) -> tuple[Boot, Boot] | None:
+        """Take the last record of an envelope; return two boots that ran at once, if there are."""
         if record.clock in _GUESSED:
             return None
         boots = self._devices.get(device) or self._begin(device)
         for known in boots:
-            if known.boot == newest.boot:
+            if known.boot == boot:
                 known.last_ns = max(known.last_ns, record.time_ns)
-                known.spool = newest.spool
+                known.spool = spool
                 break
         else:
-            _add(boots, Boot(newest.boot, newest.spool, record.time_ns - record.uptime_ns, record.time_ns))
+            _add(boots, Boot(boot, spool, record.time_ns - record.uptime_ns, record.time_ns))
         return _overlap(boots) if len(boots) > 1 else None
 
     def _begin(self, device: str) -> list[Boot]:

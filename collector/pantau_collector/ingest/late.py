@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 from pantau_collector.storage.base import SeriesRow
@@ -10,21 +11,24 @@ from pantau_collector.storage.series import LIVE_NS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pantau_collector.storage.base import Arrival
+    from pantau_collector.storage.base import Parcel
+
+_read_time_ns = operator.attrgetter("time_ns")
 
 
-def late_marks(arrivals: Iterable[Arrival], now_ns: int) -> list[SeriesRow]:
+def late_marks(parcels: Iterable[Parcel], now_ns: int) -> list[SeriesRow]:
     """Return a mark for each device with measurements that are older than the live horizon.
 
     `now_ns` is the time after they became durable: what is not marked was there in time.
     """
     horizon_ns = now_ns - LIVE_NS
     spans: dict[str, tuple[int, int]] = {}
-    for arrival in arrivals:
-        time_ns = arrival.record.time_ns
-        if time_ns < horizon_ns:
-            since_ns, until_ns = spans.get(arrival.device, (time_ns, time_ns))
-            spans[arrival.device] = (min(since_ns, time_ns), max(until_ns, time_ns))
+    for parcel in parcels:
+        times_ns = list(map(_read_time_ns, parcel.records))
+        if min(times_ns) < horizon_ns:
+            late_ns = [time_ns for time_ns in times_ns if time_ns < horizon_ns]
+            since_ns, until_ns = spans.get(parcel.device, (late_ns[0], late_ns[0]))
+            spans[parcel.device] = (min(since_ns, *late_ns), max(until_ns, *late_ns))
     return [
         SeriesRow("late", (device,), now_ns, {"since_ns": since_ns, "until_ns": until_ns})
         for device, (since_ns, until_ns) in spans.items()

@@ -51,8 +51,8 @@ class RateLimiter:
     def exceeded(self, device: str, payload_bytes: int, now_s: float) -> Limit | None:
         """Take an envelope of so many bytes, as received; return what it exceeds if it must not be taken."""
         account = self._account(device, now_s)
-        envelopes = max(account.envelopes, now_s) + self._envelope_s
-        received = max(account.bytes, now_s) + payload_bytes * self._byte_s
+        envelopes = (max(now_s, account.envelopes)) + self._envelope_s
+        received = (max(now_s, account.bytes)) + payload_bytes * self._byte_s
         latest = now_s + self._burst_s
         if envelopes > latest:
             return "envelopes"
@@ -63,8 +63,8 @@ class RateLimiter:
 
     def takes_records(self, device: str, count: int, now_s: float) -> bool:
         """Take so many records; return False, and take none, where that is too many."""
-        account = self._account(device, now_s)
-        records = max(account.records, now_s) + count * self._record_s
+        account = self._accounts.get(device) or self._account(device, now_s)
+        records = (max(now_s, account.records)) + count * self._record_s
         if records > now_s + self._burst_s:
             return False
         account.records = records

@@ -40,7 +40,7 @@ class Pace:
 
     def waits(self, found: Sorted) -> None:
         """Count a message that waits to be written."""
-        self.waiting_records += len(found.arrivals)
+        self.waiting_records += len(found.records)
         self.waiting_bytes += found.text_bytes
 
     def released(self, records_count: int, text_bytes: int) -> None:
@@ -78,5 +78,5 @@ class Pace:
 
 def is_backlog(found: Sorted, now_ns: int) -> bool:
     """Return whether a message holds records, and none of them is new."""
-    times_ns = [arrival.record.time_ns for arrival in found.arrivals]
+    times_ns = [record.time_ns for record in found.records]
     return bool(times_ns) and max(times_ns) < now_ns - LIVE_NS

@@ -62,7 +62,7 @@ class _Gathering:
     def add(self, found: Sorted) -> None:
         self.messages.append(found)
         self.sent_again |= found.attempt > 1
-        self.records_count += len(found.arrivals)
+        self.records_count += len(found.records)
         self.text_bytes += found.text_bytes
 
 
@@ -236,7 +236,7 @@ class Ingest:
     ) -> Iterable[tuple[str, bytes, str]]:
         reason: DeferReason = "store_refuses" if isinstance(error, StoreRefusesError) else "store_unavailable"
         self._store_changed(reason, str(error))
-        deferred_count = sum(len(found.arrivals) + len(found.rejected) for found in messages)
+        deferred_count = sum(len(found.records) + len(found.rejected) for found in messages)
         self._metrics.deferred.labels(reason).inc(deferred_count)
         retry_s = max(self._config.store_retry_s, error.retry_after_s or 0.0)
         return answers.acks_of_unstored(messages, retry_s, reason, time.time_ns(), self._desk)

@@ -5,7 +5,7 @@ A record is an arrival for the store, or a dead letter with a rejection, or defe
 
 from __future__ import annotations
 
-import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,20 +13,20 @@ import msgspec
 from msgspec import UNSET
 
 from pantau_collector.deadletters import DeadLetter
-from pantau_collector.storage.base import Arrival, Delivery
+from pantau_collector.storage.base import Delivery, Parcel
 from pantau_wire import __version__, codec, ranges, topics
-from pantau_wire.envelope import MAX_DROPPED_SPOOLS, VERSION, Deferred, Header, Rejected
+from pantau_wire.envelope import MAX_DROPPED_SPOOLS, VERSION, Deferred, Header, Record, Rejected
 from pantau_wire.errors import InvalidTopicError, UnknownVersionError, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from pantau_collector.storage.base import Arrival
     from pantau_wire.codec import Decoded, Refused
-    from pantau_wire.envelope import DeferReason, Record
+    from pantau_wire.envelope import DeferReason
 
 _MAX_REASON = 200
 _DEFERRED_BYTES = 200  # what the answer for one range takes
-_read_seq = operator.attrgetter("seq")
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -47,7 +47,7 @@ class Rules:
 
 
 class Sorted(msgspec.Struct, gc=False):
-    """One message, sorted. `spool` is None where nobody can be answered; `received` is the arrivals' seqs.
+    """One message, sorted. `spool` is None where nobody can be answered; `received` is the records' seqs.
 
     `entries_count` is how many records and dropped ranges it holds, `text_bytes` its size when inflated, or
     about as much as is kept of it where its records are not.
@@ -56,22 +56,30 @@ class Sorted(msgspec.Struct, gc=False):
 
     device: str
     spool: str | None = None
+    boot: str = ""
     sent_uptime_ns: int | None = None
-    arrivals: list[Arrival] = []
-    received: list[ranges.Range] = []
-    deliveries: list[Delivery] = []
-    dead_letters: list[DeadLetter] = []
-    rejected: list[Rejected] = []
-    deferred: list[Deferred] = []
+    attempt: int = 0
+    records: Sequence[Record] = ()
+    received: Sequence[ranges.Range] = ()
+    deliveries: Sequence[Delivery] = ()
+    dead_letters: Sequence[DeadLetter] = ()
+    rejected: Sequence[Rejected] = ()
+    deferred: Sequence[Deferred] = ()
     entries_count: int = 0
     text_bytes: int = 0
-    attempt: int = 0
+
+    @property
+    def parcel(self) -> Parcel:
+        """The records, as a store takes them."""
+        return Parcel(self.device, self.spool or "", self.boot, self.records, self.attempt)
 
     @property
     def asks_for_time_only(self) -> bool:
         """Whether there is nothing to keep, and nothing to say but what time it is."""
-        return self.spool is not None and not (
-            self.arrivals or self.deliveries or self.dead_letters or self.rejected or self.deferred
+        return (
+            not self.records
+            and self.spool is not None
+            and not (self.deliveries or self.dead_letters or self.rejected or self.deferred)
         )
 
 
@@ -115,7 +123,13 @@ def defer_all(found: Sorted, retry_after_s: float, reason: DeferReason) -> Sorte
         return None
     deferred = _deferred(seqs, retry_after_s, reason)
     held_bytes = _DEFERRED_BYTES * len(deferred)
-    return Sorted(found.device, found.spool, found.sent_uptime_ns, deferred=deferred, text_bytes=held_bytes)
+    return Sorted(
+        found.device,
+        found.spool,
+        sent_uptime_ns=found.sent_uptime_ns,
+        deferred=deferred,
+        text_bytes=held_bytes,
+    )
 
 
 def defer_unread(message: Message, device: str, retry_after_s: float, reason: DeferReason) -> Sorted | None:
@@ -131,13 +145,18 @@ def defer_unread(message: Message, device: str, retry_after_s: float, reason: De
     return Sorted(device, outline.spool, deferred=deferred, text_bytes=_DEFERRED_BYTES * len(deferred))
 
 
-def reject_arrivals(found: Sorted, refused: Sequence[Arrival], error: WireError, now_ns: int) -> None:
-    """Make these arrivals of a sorted message dead letters, and rejected."""
+def reject_records(found: Sorted, refused: Sequence[Record], error: WireError, now_ns: int) -> None:
+    """Make these records of a sorted message dead letters, and rejected."""
     refused_ids = set(map(id, refused))  # by identity: a hostile envelope may use a number twice
-    found.arrivals = [arrival for arrival in found.arrivals if id(arrival) not in refused_ids]
-    found.received = _ranges_of([arrival.record for arrival in found.arrivals])
-    found.dead_letters += [letter_of(arrival, error.reason, str(error), now_ns) for arrival in refused]
-    found.rejected += [Rejected(seq=arrival.record.seq, reason=_short(error)) for arrival in refused]
+    arrivals = msgspec.structs.replace(found.parcel, records=refused).arrivals
+    letters = [letter_of(arrival, error.reason, str(error), now_ns) for arrival in arrivals]
+    found.dead_letters = [*found.dead_letters, *letters]
+    found.rejected = [
+        *found.rejected,
+        *(Rejected(seq=record.seq, reason=_short(error)) for record in refused),
+    ]
+    found.records = [record for record in found.records if id(record) not in refused_ids]
+    found.received = _ranges_of(found.records)
     dropped = [entry for entry in found.deliveries if entry.state == "dropped"]
     found.deliveries = [*_answered(found, now_ns), *dropped]
 
@@ -164,27 +183,31 @@ class IdentityError(WireError):
 
 
 def _sort_decoded(decoded: Decoded, rules: Rules, now_ns: int) -> Sorted:
-    header, records = decoded.header, decoded.records
-    found = Sorted(header.device, header.spool, header.sent_uptime_ns)
+    header, records, refused = decoded.header, decoded.records, decoded.refused
+    found = Sorted(header.device, header.spool, header.boot, header.sent_uptime_ns)
     if not rules.is_registered(header.device):
         seqs = [record.seq for record in records]
-        seqs += [refused.seq for refused in decoded.refused if refused.seq is not None]
+        seqs += [one.seq for one in refused if one.seq is not None]
         found.deferred = _deferred(ranges.from_numbers(seqs), rules.unregistered_retry_s, "unregistered")
         return found
     found.attempt = header.attempt
-    device, spool, boot, attempt = header.device, header.spool, header.boot, header.attempt
-    found.arrivals = [Arrival(device, spool, boot, record, attempt) for record in records]
+    found.records = records
     found.received = _ranges_of(records)
-    for refused in decoded.refused:
-        _refuse_record(found, header, refused, now_ns)
-    found.deliveries = [*_answered(found, now_ns), *_dropped(header, now_ns)]
-    found.entries_count = len(records) + len(decoded.refused) + len(header.dropped)
+    if refused:
+        found.dead_letters = [_letter_of_refused(header, one, now_ns) for one in refused]
+        found.rejected = [
+            Rejected(seq=one.seq, reason=_short(one.error)) for one in refused if one.seq is not None
+        ]
+    found.deliveries = _answered(found, now_ns)
+    if header.dropped:
+        found.deliveries += _dropped(header, now_ns)
+    found.entries_count = len(records) + len(refused) + len(header.dropped)
     return found
 
 
 def _ranges_of(records: Sequence[Record]) -> list[ranges.Range]:
     """Return the records' numbers; nearly always they follow each other."""
-    seqs = list(map(_read_seq, records))
+    seqs = [record.seq for record in records]
     if seqs and seqs == list(range(seqs[0], seqs[0] + len(seqs))):
         return [(seqs[0], seqs[-1])]
     return ranges.from_numbers(seqs)
@@ -196,16 +219,15 @@ def _answered(found: Sorted, now_ns: int) -> list[Delivery]:
     entries = [
         Delivery(found.device, spool, first, last, "received", now_ns) for first, last in found.received
     ]
-    entries += [
-        Delivery(found.device, spool, entry.seq, entry.seq, "rejected", now_ns, entry.reason)
-        for entry in found.rejected
-    ]
+    if found.rejected:
+        entries += [
+            Delivery(found.device, spool, entry.seq, entry.seq, "rejected", now_ns, entry.reason)
+            for entry in found.rejected
+        ]
     return entries
 
 
 def _dropped(header: Header, now_ns: int) -> list[Delivery]:
-    if not header.dropped:
-        return []
     named = list(dict.fromkeys(entry.spool for entry in header.dropped if entry.spool))
     taken = {UNSET, *named[:MAX_DROPPED_SPOOLS]}
     return [
@@ -223,26 +245,19 @@ def _dropped(header: Header, now_ns: int) -> list[Delivery]:
     ]
 
 
-def _refuse_record(found: Sorted, header: Header, refused: Refused, now_ns: int) -> None:
+def _letter_of_refused(header: Header, refused: Refused, now_ns: int) -> DeadLetter:
     # Nothing that changes when the record is sent again: the same letter is then counted, not kept twice.
     alone = msgspec.structs.replace(
         header, attempt=1, oldest_unacked_seq=refused.seq or 1, dropped=(), sent_uptime_ns=None
     )
     payload, content_type = codec.encode_envelope(alone, [msgspec.Raw(refused.raw)])
-    letter = DeadLetter(
-        header.device, now_ns, refused.error.reason, str(refused.error), payload, content_type
-    )
-    found.dead_letters.append(letter)
-    if refused.seq is not None:
-        found.rejected.append(Rejected(seq=refused.seq, reason=_short(refused.error)))
+    return DeadLetter(header.device, now_ns, refused.error.reason, str(refused.error), payload, content_type)
 
 
 def _refuse_whole(message: Message, device: str, error: WireError, now_ns: int) -> Sorted:
     """Refuse all of a message; answer for its records where their numbers are legible."""
-    found = Sorted(device, entries_count=1, text_bytes=len(message.payload))
-    found.dead_letters.append(
-        DeadLetter(device, now_ns, error.reason, str(error), message.payload, message.content_type)
-    )
+    letter = DeadLetter(device, now_ns, error.reason, str(error), message.payload, message.content_type)
+    found = Sorted(device, dead_letters=[letter], entries_count=1, text_bytes=len(message.payload))
     try:
         outline = codec.decode_outline(message.payload, message.content_type)
     except WireError:

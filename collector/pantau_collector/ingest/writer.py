@@ -46,7 +46,7 @@ class Writer:
         if letters:
             self._keep(letters)
         batch = Batch(
-            arrivals=[arrival for found in messages for arrival in found.arrivals],
+            parcels=[found.parcel for found in messages if found.records],
             deliveries=_joined([entry for found in messages for entry in found.deliveries]),
         )
         began = time.perf_counter()
@@ -61,7 +61,7 @@ class Writer:
 
     def _mark_late(self, batch: Batch) -> None:
         """Tell the analysis before devices are told `stored`; repeated points too: their mark may be lost."""
-        marks = late_marks(batch.arrivals, time.time_ns())
+        marks = late_marks(batch.parcels, time.time_ns())
         if marks:
             self._store.write_series(marks)
 
@@ -101,8 +101,8 @@ class Writer:
         metrics.repeated.inc(report.repeated_count)
         metrics.altered.inc(len(report.altered))
         metrics.write_seconds.observe(write_s)
-        metrics.note_lags([found.arrivals[0].record.time_ns for found in messages if found.arrivals])
-        metrics.batch_records.observe(len(batch.arrivals))
+        metrics.note_lags([parcel.records[0].time_ns for parcel in batch.parcels])
+        metrics.batch_records.observe(batch.records_count)
         for letter in letters:
             metrics.refused.labels(letter.reason).inc()
         if report.refused:

@@ -6,6 +6,7 @@ nothing, so that every delivery may be repeated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -14,7 +15,7 @@ import msgspec
 from pantau_wire.envelope import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
 Value = float | int | bool | str | tuple[float, ...] | None
 DeliveryState = Literal["received", "rejected", "dropped"]
@@ -24,18 +25,33 @@ STAMP_COLUMNS = ("device", "time_ns", "spool", "seq", "boot", "uptime_ns", "cloc
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """One record with where it came from: what the ingest hands to the store.
-
-    `attempt` says how often it was sent, 0 where nobody knows. A store that overwrites looks first whether
-    the point is there, unless this is 1. A struct, because there are tens of thousands a second: made in a
-    fifth of a dataclass's time.
-    """
+    """One record with where it came from: what is said of a single point. See `Parcel` for `attempt`."""
 
     device: str
     spool: str
     boot: str
     record: Record
     attempt: int = 0
+
+
+class Parcel(msgspec.Struct, frozen=True, gc=False):
+    """An envelope's records with where they came from: what the ingest hands to the store.
+
+    `attempt` says how often they were sent, 0 where nobody knows. A store that overwrites looks first whether
+    a point is there, unless this is 1. A struct, and one for all records of an envelope, because there are
+    tens of thousands a second.
+    """
+
+    device: str
+    spool: str
+    boot: str
+    records: Sequence[Record]
+    attempt: int = 0
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        """Each record by itself."""
+        return [Arrival(self.device, self.spool, self.boot, one, self.attempt) for one in self.records]
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
@@ -67,8 +83,24 @@ class SeriesRow(msgspec.Struct, frozen=True, gc=False):
 class Batch:
     """What is written, or not written, together."""
 
-    arrivals: Sequence[Arrival] = ()
+    parcels: Sequence[Parcel] = ()
     deliveries: Sequence[Delivery] = ()
+
+    @classmethod
+    def of(cls, arrivals: Iterable[Arrival], deliveries: Sequence[Delivery] = ()) -> Batch:
+        """Make a batch of single records."""
+        parcels = [Parcel(one.device, one.spool, one.boot, (one.record,), one.attempt) for one in arrivals]
+        return cls(parcels, deliveries)
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        """Each record by itself, in the order of the parcels."""
+        return [arrival for parcel in self.parcels for arrival in parcel.arrivals]
+
+    @property
+    def records_count(self) -> int:
+        """How many records the parcels hold."""
+        return sum([len(parcel.records) for parcel in self.parcels])
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pantau_collector.storage.base import STAMP_COLUMNS, Arrival, Point, Value
+from pantau_collector.storage.base import STAMP_COLUMNS, Parcel, Point, Value
 from pantau_wire import schema
+from pantau_wire.fields import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,25 +37,20 @@ def column_names(kind: str) -> tuple[str, ...]:
     return STAMP_COLUMNS + tuple(column.name for column in schema.columns(kind))
 
 
-def row_of(kind: str, arrival: Arrival) -> Row:
-    """Return an arrival as a row, in the order of `column_names`."""
-    record = arrival.record
-    data = record.data
-    stamp = (
-        arrival.device,
-        record.time_ns,
-        arrival.spool,
-        record.seq,
-        arrival.boot,
-        record.uptime_ns,
-        record.clock,
-    )
-    return stamp + _values_of(kind)(data)
+def rows_of(parcel: Parcel) -> list[tuple[str, Row]]:
+    """Return each record's kind and row, in the order of `column_names`."""
+    device, spool, boot = parcel.device, parcel.spool, parcel.boot
+    found = []
+    for record in parcel.records:
+        kind, values_of = _READERS[type(record.data)]
+        stamp = (device, record.time_ns, spool, record.seq, boot, record.uptime_ns, record.clock)
+        found.append((kind, stamp + values_of(record.data)))
+    return found
 
 
 def point_of(kind: str, row: Sequence[Value]) -> Point:
     """Return a row as a point, with the types of the wire again."""
-    names, converters = _readers(kind)
+    names, converters = _converters(kind)
     values = dict(zip(names, row[STAMP_COUNT:], strict=True))
     for name, convert in converters:
         value = values[name]
@@ -65,14 +61,13 @@ def point_of(kind: str, row: Sequence[Value]) -> Point:
 
 
 @functools.cache
-def _readers(kind: str) -> tuple[tuple[str, ...], list[tuple[str, Callable[..., Value]]]]:
+def _converters(kind: str) -> tuple[tuple[str, ...], list[tuple[str, Callable[..., Value]]]]:
     """Return the kind's columns, and what makes those that are not stored as they are what they were."""
     columns = schema.columns(kind)
     converters = [(one.name, _FROM_STORED[one.type]) for one in columns if one.type in _FROM_STORED]
     return tuple(one.name for one in columns), converters
 
 
-@functools.cache
 def _values_of(kind: str) -> Callable[[Measurement], Row]:
     """Return what reads all of a kind's columns at once."""
     columns = schema.columns(kind)
@@ -92,3 +87,6 @@ def _with_series_as_text(
         return tuple(row)
 
     return values
+
+
+_READERS = {measurement: (kind, _values_of(kind)) for kind, measurement in KINDS.items()}

@@ -24,7 +24,7 @@ from pantau_collector.storage.base import (
     Value,
     WriteReport,
 )
-from pantau_collector.storage.rows import STAMP_COUNT, point_of, row_of
+from pantau_collector.storage.rows import STAMP_COUNT, Row, point_of, rows_of
 from pantau_wire import ranges, schema
 from pantau_wire.fields import KINDS
 
@@ -51,11 +51,12 @@ class SqliteStore:
 
     def write(self, batch: Batch) -> WriteReport:
         """Write all of the batch in one transaction; it is on the disk when this returns."""
-        by_kind: dict[str, list[Arrival]] = defaultdict(list)
-        for arrival in batch.arrivals:
-            by_kind[schema.kind_of(arrival.record.data)].append(arrival)
+        by_kind: dict[str, list[Row]] = defaultdict(list)
+        for parcel in batch.parcels:
+            for kind, row in rows_of(parcel):
+                by_kind[kind].append(row)
         with self._errors(), self._write_lock, sqlitefile.transaction(self._db):
-            reports = [_insert(self._db, kind, arrivals) for kind, arrivals in by_kind.items()]
+            reports = [_insert(self._db, kind, rows, batch) for kind, rows in by_kind.items()]
             self._db.executemany(
                 "INSERT OR IGNORE INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -269,43 +270,44 @@ def _create_missing(db: sqlite3.Connection) -> None:
         part.create_missing(db)
 
 
-def _insert(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> WriteReport:
-    """Insert the points of one kind: all at once, and one by one where some are there already."""
-    rows = [row_of(kind, arrival) for arrival in arrivals]
+def _insert(db: sqlite3.Connection, kind: str, rows: list[Row], batch: Batch) -> WriteReport:
+    """Insert a batch's points of one kind: all at once, and one by one where some are there already."""
     db.execute("SAVEPOINT kind")
     inserted = db.executemany(tables.insert_sql(kind), rows).rowcount
     if inserted == len(rows):
         db.execute("RELEASE kind")
-        _count_activity(db, kind, arrivals)
+        _count_activity(db, kind, rows)
         return WriteReport(new_count=inserted)
     db.execute("ROLLBACK TO kind")
     db.execute("RELEASE kind")
-    return _insert_one_by_one(db, kind, arrivals)
+    arrivals = [arrival for arrival in batch.arrivals if schema.kind_of(arrival.record.data) == kind]
+    return _insert_one_by_one(db, kind, rows, arrivals)
 
 
-def _insert_one_by_one(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> WriteReport:
-    new: list[Arrival] = []
+def _insert_one_by_one(
+    db: sqlite3.Connection, kind: str, rows: list[Row], arrivals: list[Arrival]
+) -> WriteReport:
+    new: list[Row] = []
     altered: list[Arrival] = []
-    for arrival in arrivals:
-        row = row_of(kind, arrival)
+    for row, arrival in zip(rows, arrivals, strict=True):
         if db.execute(tables.insert_sql(kind), row).rowcount:
-            new.append(arrival)
-        elif _twin(db, kind, arrival) != row[STAMP_COUNT:]:
+            new.append(row)
+        elif _twin(db, kind, row) != row[STAMP_COUNT:]:
             altered.append(arrival)
     _count_activity(db, kind, new)
-    return WriteReport(len(new), len(arrivals) - len(new) - len(altered), altered)
+    return WriteReport(len(new), len(rows) - len(new) - len(altered), altered)
 
 
-def _twin(db: sqlite3.Connection, kind: str, arrival: Arrival) -> tuple[Value, ...]:
+def _twin(db: sqlite3.Connection, kind: str, row: Row) -> Row:
     sql = tables.select_sql(kind) + tables.same_point_sql(kind)
-    stored: tuple[Value, ...] = db.execute(sql, tables.identity_of(kind, arrival)).fetchone()
+    stored: Row = db.execute(sql, tables.identity_of(kind, row)).fetchone()
     return stored[STAMP_COUNT:]
 
 
-def _count_activity(db: sqlite3.Connection, kind: str, arrivals: list[Arrival]) -> None:
-    times: dict[str, list[int]] = defaultdict(list)
-    for arrival in arrivals:
-        times[arrival.device].append(arrival.record.time_ns)
+def _count_activity(db: sqlite3.Connection, kind: str, rows: list[Row]) -> None:
+    times: dict[Value, list[Any]] = defaultdict(list)
+    for row in rows:
+        times[row[0]].append(row[1])
     db.executemany(
         "INSERT INTO activity VALUES (?, ?, ?, ?, ?) ON CONFLICT (device, kind) DO UPDATE SET"
         " count = count + excluded.count,"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from pantau_collector.storage.rows import column_names
+from pantau_collector.storage.rows import STAMP_COUNT, column_names
 from pantau_wire import schema
 from pantau_wire.fields import KINDS
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from pantau_collector.storage.base import Arrival, Value
+    from pantau_collector.storage.rows import Row
 
 _SQL_TYPES = {"float": "REAL", "int": "INTEGER", "bool": "INTEGER", "text": "TEXT", "series": "TEXT"}
 _STAMP_SQL = (
@@ -67,10 +67,9 @@ def same_point_sql(kind: str) -> str:
     return " WHERE " + " AND ".join(f"{name} = ?" for name in keys)
 
 
-def identity_of(kind: str, arrival: Arrival) -> tuple[Value, ...]:
-    """Return what `same_point_sql` compares."""
-    keys = tuple(getattr(arrival.record.data, name) for name in schema.key_names(kind))
-    return (arrival.device, arrival.record.time_ns, *keys)
+def identity_of(kind: str, row: Row) -> Row:
+    """Return what `same_point_sql` compares; keys are the first of a kind's columns."""
+    return row[:2] + row[STAMP_COUNT : STAMP_COUNT + len(schema.key_names(kind))]
 
 
 def _create_sql(kind: str) -> str:

@@ -114,7 +114,7 @@ class Importer:
 
     def _write_points(self, arrivals: list[Arrival]) -> None:
         sent = [msgspec.structs.replace(arrival, attempt=self._attempt) for arrival in arrivals]
-        report = self._store.write(Batch(sent))
+        report = self._store.write(Batch.of(sent))
         self.outcome.new_points += report.new_count
         self.outcome.repeated_points += report.repeated_count
         self.outcome.altered_points += len(report.altered)

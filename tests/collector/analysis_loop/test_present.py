@@ -54,7 +54,7 @@ class Present:
                 )
                 for number, data in enumerate(measured)
             ]
-            self.store.write(Batch([Arrival(device, "s1", "b1", record) for record in records]))
+            self.store.write(Batch.of([Arrival(device, "s1", "b1", record) for record in records]))
             state = {"broker_connected": self.healthy, "store_healthy": True}
             self.store.write_series([SeriesRow("pipeline", ("collector-1",), self.now_ns, state)])
             self.minute += 1

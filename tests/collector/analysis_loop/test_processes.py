@@ -46,7 +46,7 @@ def test_the_other_takes_over(tmp_path: Path):
     """Of two one works; after its SIGKILL the other does, from where the first one was."""
     files = [configured(tmp_path, name) for name in ("collector-1", "collector-2")]
     with contextlib.closing(SqliteStore(tmp_path / "pantau.db")) as store:
-        store.write(Batch([dns(1)]))
+        store.write(Batch.of([dns(1)]))
         logs = [tmp_path / f"{number}.log" for number in range(2)]
         running = [start(file, log) for file, log in zip(files, logs, strict=True)]
         try:

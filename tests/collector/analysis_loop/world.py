@@ -219,7 +219,7 @@ class Living:
         del self._waiting[: len(arrived)]
         for number in range(0, len(arrived), 50):
             some = arrived[number : number + 50]
-            self.store.write(Batch([arrival for _, arrival in some]))
+            self.store.write(Batch.of([arrival for _, arrival in some]))
         for at_ns, arrival in arrived:
             self.store.write_series(late_marks([arrival], at_ns))
         self.registered.registry = [one for at_ns, one in self.life.registries if at_ns <= time_ns][-1]
@@ -235,7 +235,7 @@ def rollups(store: Store, life: Life) -> dict[tuple[str, tuple[str, ...], int], 
 def from_scratch(store: Store, life: Life) -> dict[tuple[str, tuple[str, ...], int], SeriesRow]:
     """What an analysis makes of it that sees everything at once, with the last registry."""
     living = Living(store, Life(life.arrivals, [(0, life.last_registry)], life.end_ns))
-    store.write(Batch(life.points))
+    store.write(Batch.of(life.points))
     living._waiting.clear()
     living.until(life.end_ns)
     return rollups(store, life)

@@ -56,7 +56,7 @@ def test_one_ack_for_each_spool():
 def test_altered_points_are_rejected_and_not_stored():
     """A number whose point is stored with another value is answered `rejected`, and only that."""
     found = sorted_envelope(*envelope([1, 2, 3]))
-    ((_, ack),) = read(answers.acks_of_stored([found], [Refusal(found.arrivals[1], ALTERED)], NOW_NS))
+    ((_, ack),) = read(answers.acks_of_stored([found], [Refusal(found.parcel.arrivals[1], ALTERED)], NOW_NS))
     assert ack.stored == ((1, 1), (3, 3))
     assert [(entry.seq, entry.reason) for entry in ack.rejected] == [
         (2, "altered: another value is stored for this time")

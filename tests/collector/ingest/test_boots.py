@@ -15,7 +15,7 @@ from tests.collector.ingest.test_limits import EVERYONE
 
 from pantau_collector.config import IngestConfig
 from pantau_collector.ingest.admission import Admission
-from pantau_collector.ingest.boots import BootWatch
+from pantau_collector.ingest.boots import Boot, BootWatch
 from pantau_collector.ingest.sorting import Message
 from pantau_collector.metrics import Metrics
 from pantau_collector.storage.base import Arrival
@@ -40,9 +40,13 @@ def arrival(
     return Arrival("desa-1", spool, boot, record)
 
 
+def at_once(watch: BootWatch, one: Arrival, device: str = "desa-1") -> tuple[Boot, Boot] | None:
+    return watch.at_once(device, one.spool, one.boot, one.record)
+
+
 def alarms(arrivals: list[Arrival]) -> int:
     watch = BootWatch()
-    return sum(watch.at_once("desa-1", [one]) is not None for one in arrivals)
+    return sum(at_once(watch, one) is not None for one in arrivals)
 
 
 def test_two_machines_on_one_spool_are_noticed_in_whatever_order_they_arrive() -> None:
@@ -57,8 +61,8 @@ def test_two_machines_on_one_spool_are_noticed_in_whatever_order_they_arrive() -
 def test_two_spool_ids_of_one_device_are_noticed_as_well() -> None:
     """A copy that knows it is one has a spool id of its own, and is still another machine."""
     watch = BootWatch()
-    watch.at_once("desa-1", [arrival("boot-a", 0, 7200)])
-    found = watch.at_once("desa-1", [arrival("boot-b", 3600, 4500, spool="s2")])
+    at_once(watch, arrival("boot-a", 0, 7200))
+    found = at_once(watch, arrival("boot-b", 3600, 4500, spool="s2"))
     assert found is not None
     assert [(boot.boot, boot.spool) for boot in found] == [("boot-a", "s1"), ("boot-b", "s2")]
 
@@ -112,7 +116,7 @@ def test_memory_is_bounded() -> None:
     watch = BootWatch(max_devices=10)
     for number in range(100):
         for boot in range(20):
-            watch.at_once(f"desa-{number}", [arrival(f"boot-{boot}", boot * 100, boot * 100 + 1)])
+            at_once(watch, arrival(f"boot-{boot}", boot * 100, boot * 100 + 1), f"desa-{number}")
     assert len(watch) == 10
     assert all(len(boots) <= 3 for boots in watch._devices.values())
 

@@ -106,7 +106,7 @@ async def test_a_broken_connection_is_made_anew(broker: Broker, tmp_path: Path):
         assert device.acks == []
         device.send([1, 2], attempt=2)
         await until(lambda: device.stored == {1, 2})
-        assert all(batch.arrivals for batch in collector.store.batches)
+        assert all(batch.parcels for batch in collector.store.batches)
 
 
 async def test_a_broker_that_restarts(broker: Broker, tmp_path: Path):
@@ -179,7 +179,7 @@ async def _send_until(device, condition: Callable[[], bool], first: int) -> int:
 
 
 def _both_wrote(collector, device) -> bool:
-    mine = sum(len(batch.arrivals) for batch in collector.store.batches)
+    mine = sum(batch.records_count for batch in collector.store.batches)
     return mine > 0 and len(device.stored) > mine + 10
 
 

@@ -84,7 +84,7 @@ async def test_others_are_gathered_meanwhile(broker: Broker, tmp_path: Path):
         assert device.acks == []
         collector.store.free.set()
         await until(lambda: device.stored == set(range(1, 12)))
-        assert [len(batch.arrivals) for batch in collector.store.batches] == [1, 10]
+        assert [batch.records_count for batch in collector.store.batches] == [1, 10]
 
 
 async def test_a_full_batch_does_not_wait(broker: Broker, tmp_path: Path):

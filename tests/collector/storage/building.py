@@ -41,7 +41,7 @@ def batch(*arrivals: Arrival) -> Batch:
         Delivery(one.device, one.spool, one.record.seq, one.record.seq, "received", START_NS)
         for one in arrivals
     ]
-    return Batch(arrivals, entries)
+    return Batch.of(arrivals, entries)
 
 
 def point_of(one: Arrival) -> Point:

@@ -176,7 +176,7 @@ def test_a_server_that_stays_in_trouble_is_tried_less_often(
 def test_a_request_that_is_too_large_is_cut(influx: ScriptedInflux, store: InfluxStore):
     """Where a request is too large its halves are sent, and everything is stored."""
     influx.max_body_bytes = 3000
-    report = store.write(Batch(many(10, 20)))
+    report = store.write(Batch.of(many(10, 20)))
     assert (report.new_count, list(report.refused)) == (200, [])
     assert len(stored_points(influx)) == 200
 
@@ -185,7 +185,7 @@ def test_a_point_that_is_too_large_is_refused(influx: ScriptedInflux, store: Inf
     """A single line that the server finds too large is refused by itself."""
     influx.max_body_bytes = 400
     large = first(1, failure_detail="x" * 200, name="y" * 200)
-    report = store.write(Batch([large, first(2), first(3)]))
+    report = store.write(Batch.of([large, first(2), first(3)]))
     assert [refusal.arrival for refusal in report.refused] == [large]
     assert (report.new_count, len(stored_points(influx))) == (2, 2)
 
@@ -205,7 +205,7 @@ def test_a_connection_cut_once(influx: ScriptedInflux, store: InfluxStore):
     """A connection that breaks in the middle of an answer is made anew: sending twice does no harm."""
     store.write(batch(first(1)))
     influx.script = [Answer(200, b"", cut=True)]
-    assert store.write(Batch([first(2)])).new_count == 1
+    assert store.write(Batch.of([first(2)])).new_count == 1
     assert len(stored_points(influx)) == 2
 
 
@@ -264,7 +264,7 @@ def test_a_breaker_that_was_open_opens_sooner(influx: ScriptedInflux, store: Inf
     for minute in range(30):
         clock.now_s = minute * 61.0
         with contextlib.suppress(StoreRefusesError):
-            lost += len(store.write(Batch([*map(broken, range(1, 4))])).refused)
+            lost += len(store.write(Batch.of([*map(broken, range(1, 4))])).refused)
     assert lost <= Breaker.least_points
     influx.fault = lambda _: None
     clock.now_s += 61.0

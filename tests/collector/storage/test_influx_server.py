@@ -49,7 +49,7 @@ def test_points_beyond_retention(influx: Influxd):
     new = [first(arrival(Dns(resolver="r", name="n"), seq=seq, at_s=age_s - seq)) for seq in range(1, 31)]
     old = first(arrival(Dns(resolver="r", name="n"), seq=31, at_s=age_s - 400 * DAY_S))
     with opened(influx, influx.new_database("WITH DURATION 120d")) as store:
-        report = store.write(Batch([*new[:11], old, *new[11:]]))
+        report = store.write(Batch.of([*new[:11], old, *new[11:]]))
         assert [refusal.arrival for refusal in report.refused] == [old]
         assert "beyond retention policy" in report.refused[0].reason
         assert (report.new_count, store.stored_seqs("desa-1", "s1")) == (30, [(1, 30)])
@@ -91,7 +91,7 @@ def test_requests_that_are_too_large(tmp_path: Path):
     ):
         arrivals = [first(dns(seq)) for seq in range(1, 101)]
         delivery = Delivery("desa-1", "s1", 1, 100, "received", START_NS)
-        assert store.write(Batch(arrivals, [delivery])).new_count == 100
+        assert store.write(Batch.of(arrivals, [delivery])).new_count == 100
         assert store.stored_seqs("desa-1", "s1") == [(1, 100)]
 
 
@@ -162,9 +162,9 @@ def test_a_repeated_record_leaves_one_delivery(influx: Influxd):
     """A record that is sent again adds nothing to the record of deliveries, whatever the time it comes."""
     name = influx.new_database()
     with opened(influx, name) as store:
-        store.write(Batch([first(dns(1))], [Delivery("desa-1", "s1", 1, 1, "received", START_NS)]))
+        store.write(Batch.of([first(dns(1))], [Delivery("desa-1", "s1", 1, 1, "received", START_NS)]))
         again = msgspec.structs.replace(dns(1), attempt=2)
-        store.write(Batch([again], [Delivery("desa-1", "s1", 1, 1, "received", START_NS + DAY_S * 10**9)]))
+        store.write(Batch.of([again], [Delivery("desa-1", "s1", 1, 1, "received", START_NS + DAY_S * 10**9)]))
     assert '"values":[["1970-01-01T00:00:00Z",1]]' in influx.run(
         'SELECT count("first_seq") FROM "delivery"', name
     )

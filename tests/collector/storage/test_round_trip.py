@@ -78,9 +78,9 @@ def test_any_record_comes_back(reopen: Callable[[], Store]):
     @given(records())
     def check(record: Record):
         sent = Arrival(new_device(), "s1", "b1", record)
-        assert store.write(Batch([sent])).new_count == 1
+        assert store.write(Batch.of([sent])).new_count == 1
         assert store.points(schema.kind_of(record.data), sent.device) == [point_of(sent)]
-        report = store.write(Batch([sent]))
+        report = store.write(Batch.of([sent]))
         assert (report.new_count, report.repeated_count, list(report.altered)) == (0, 1, [])
 
     check()

@@ -29,7 +29,7 @@ def numbered(device: str, number: int) -> Batch:
         )
         record = Record(seq=seq, time_ns=START_NS + seq, uptime_ns=seq, clock="synced", data=data)
         arrivals.append(Arrival(device, "s1", "b1", record))
-    return Batch(arrivals, [Delivery(device, "s1", first, first + POINTS - 1, "received", START_NS)])
+    return Batch.of(arrivals, [Delivery(device, "s1", first, first + POINTS - 1, "received", START_NS)])
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ ROWS = [SeriesRow("late", (device,), at, {"since_ns": at}) for at in (5, 3, 9) f
 
 
 def answers(store: Store) -> list[object]:
-    reports = [store.write(Batch(ARRIVALS, DELIVERIES)), store.write(Batch(AGAIN))]
+    reports = [store.write(Batch.of(ARRIVALS, DELIVERIES)), store.write(Batch.of(AGAIN))]
     return [
         [(report.new_count, report.repeated_count, list(report.altered)) for report in reports],
         store.points("latency", "d"),

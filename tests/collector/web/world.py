@@ -57,7 +57,7 @@ class World:
         seq = self._seq[device] = self._seq.get(device, 0) + 1
         record = Record(seq=seq, time_ns=NOW - int(ago_s * S), uptime_ns=S, clock="synced", data=data)
         delivery = Delivery(device, spool, seq, seq, "received", NOW)
-        self.store.write(Batch([Arrival(device, spool, "boot-1", record)], [delivery]))
+        self.store.write(Batch.of([Arrival(device, spool, "boot-1", record)], [delivery]))
         return record
 
     def put_all(self, data: Callable[[int], AnyMeasurement], ages_s: Sequence[float]) -> list[Record]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pantau_collector.errors import StoreUnavailableError
-from pantau_collector.storage.base import Arrival, Delivery, Point, Value, WriteReport
+from pantau_collector.storage.base import Arrival, Delivery, Parcel, Point, Value, WriteReport
 from pantau_collector.storage.influx import lines, questions, twins
 from pantau_collector.storage.influx.activity import ActivityReader
 from pantau_collector.storage.influx.client import Client
@@ -16,7 +16,7 @@ from pantau_collector.storage.influx.lease import Leases
 from pantau_collector.storage.influx.patience import Breaker, Gate
 from pantau_collector.storage.influx.sending import Line, Sender
 from pantau_collector.storage.influx.series import DerivedSeries
-from pantau_collector.storage.rows import STAMP_COUNT, Row, point_of, row_of
+from pantau_collector.storage.rows import STAMP_COUNT, Row, point_of, rows_of
 from pantau_wire import ranges, schema
 from pantau_wire.fields import KINDS
 
@@ -60,7 +60,7 @@ class InfluxStore:
     def write(self, batch: Batch) -> WriteReport:
         """Write all of the batch but what is refused; see `Store`."""
         with self._patience():
-            found = self._sort(batch.arrivals)
+            found = self._sort(batch.parcels)
             first = _delivery_lines(batch.deliveries, found.kept)
             refused = self._sender.send(first, _point_lines(found), len(found.fresh))
         return WriteReport(
@@ -190,11 +190,11 @@ class InfluxStore:
             raise
         self._gate.passed()
 
-    def _sort(self, arrivals: Sequence[Arrival]) -> _Sorted:
+    def _sort(self, parcels: Sequence[Parcel]) -> _Sorted:
         by_kind: dict[str, list[tuple[Arrival, Row]]] = defaultdict(list)
-        for arrival in arrivals:
-            kind = schema.kind_of(arrival.record.data)
-            by_kind[kind].append((arrival, row_of(kind, arrival)))
+        for parcel in parcels:
+            for arrival, (kind, row) in zip(parcel.arrivals, rows_of(parcel), strict=True):
+                by_kind[kind].append((arrival, row))
         known = self._known(by_kind)
         found = _Sorted()
         for kind, entries in by_kind.items():
