@@ -327,6 +327,11 @@ def test_another_export_in_the_folder(run: Callable[..., Said], store: SqliteSto
 
 
 HEADER = {"table": "series", "name": "late", "columns": ["device", "time_ns", "since_ns"]}
+STAMPED = {
+    "table": "points",
+    "name": "dns",
+    "columns": ["device", "time_ns", "spool", "seq", "boot", "uptime_ns", "clock", "resolver", "name"],
+}
 POINT = {"table": "points", "name": "dns", "columns": ["device", "time_ns", "resolver", "name"]}
 
 
@@ -343,6 +348,7 @@ POINT = {"table": "points", "name": "dns", "columns": ["device", "time_ns", "res
         ([HEADER, "x"], "line 2: "),
         ([POINT, ["desa 1", 1, "r", "n"]], "line 2: "),
         ([POINT, ["desa-1", 1, "r", "n"]], "line 2: "),
+        ([STAMPED, ["desa-1", START_NS, "s1", 1, "b1", 5, "synced", "r", "n\nx"]], "line 2: name holds a"),
     ],
 )
 def test_wrong_files(run: Callable[..., Said], tmp_path: Path, lines: list[object], problem: str):

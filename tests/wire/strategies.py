@@ -14,6 +14,7 @@ from msgspec import inspect
 from pantau_wire.codec import EARLIEST_NS, MAX_AHEAD_NS
 from pantau_wire.envelope import Header, Record
 from pantau_wire.fields import KINDS
+from pantau_wire.vocabulary import ONE_LINE
 
 NOW_NS = 1_790_000_000_000_000_000  # 2026-09-21: the server's clock in these tests
 
@@ -74,8 +75,8 @@ def _ints(info: inspect.IntType) -> st.SearchStrategy[int]:
 
 
 @functools.cache
-def _texts(pattern: str, shortest: int, longest: int | None) -> st.SearchStrategy[str]:
-    fitting = st.from_regex(pattern)
+def _texts(pattern: str | None, shortest: int, longest: int | None) -> st.SearchStrategy[str]:
+    fitting = st.from_regex(pattern or ONE_LINE)  # a measurement's names: `one_line` looks at them
     return fitting.filter(lambda text: shortest <= len(text) <= (longest or len(text)))
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from pantau_wire import ranges
+from pantau_wire import one_line, ranges
 from pantau_wire.envelope import (
     MAX_PAYLOAD_BYTES,
     MAX_RECORDS,
@@ -138,9 +138,12 @@ def encode_measurement(measurement: AnyMeasurement) -> bytes:
 def decode_measurement(data: bytes) -> AnyMeasurement:
     """Return the measurement, or raise `InvalidRecordError`."""
     try:
-        return _measurement_decoder.decode(data)
+        measurement = _measurement_decoder.decode(data)
     except _UNREADABLE as error:
         raise InvalidRecordError(_why(error)) from None
+    if not one_line.is_certain(data):
+        one_line.check(measurement)
+    return measurement
 
 
 def encode_record(*, seq: int, time_ns: int, uptime_ns: int, clock: str, data: bytes) -> msgspec.Raw:
@@ -183,7 +186,7 @@ def decode_envelope(payload: bytes, content_type: str | None, now_ns: int) -> De
         return _decode_record_by_record(text, now_ns)
     if envelope.v != VERSION:
         raise _unknown_version(envelope.v)
-    if not _all_plausible(envelope.measurements, now_ns):
+    if not (_all_plausible(envelope.measurements, now_ns) and _all_one_line(envelope.measurements, text)):
         return _decode_record_by_record(text, now_ns)
     return Decoded(_header_of(envelope), envelope.measurements)
 
@@ -308,6 +311,7 @@ def _decode_record(data: bytes, now_ns: int) -> Record:
         record = _record_decoder.decode(data)
     except _UNREADABLE as error:
         raise InvalidRecordError(_why(error)) from None
+    one_line.check(record.data)
     if not _plausible(record, now_ns):
         raise _implausible(record.time_ns, now_ns)
     return record
@@ -325,6 +329,10 @@ def _all_plausible(records: tuple[Record, ...], now_ns: int) -> bool:
         return True
     times_ns: list[int] = list(map(_read_time_ns, records))
     return min(times_ns) >= EARLIEST_NS and max(times_ns) <= now_ns + MAX_AHEAD_NS
+
+
+def _all_one_line(records: tuple[Record, ...], text: bytes) -> bool:
+    return one_line.is_certain(text) or not any(one_line.broken(record.data) for record in records)
 
 
 def _plausible(record: Record, now_ns: int) -> bool:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pantau_wire.fields import AnyMeasurement, ClockState
 from pantau_wire.remote import ConfigReport
-from pantau_wire.vocabulary import INT64_MAX, Id, Name, Nanoseconds, Version
+from pantau_wire.vocabulary import INT64_MAX, Id, Line, Nanoseconds, Version
 
 VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
@@ -89,7 +89,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """One record that the collector refuses for ever; it stands in the durable dead letters."""
 
     seq: Seq
-    reason: Name
+    reason: Line
 
 
 class Deferred(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pantau_wire import topics
-from pantau_wire.vocabulary import INT64_MAX, Code, Name, Nanoseconds
+from pantau_wire.vocabulary import INT64_MAX, Code, Line, Nanoseconds
 
 CONFIG_VERSION = 1
 MAX_SIGNED_CHARS = 16 * 1024
@@ -194,7 +194,7 @@ class ConfigReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     version: ConfigVersion | None = None
     refused: Code | None = None
     refused_version: ConfigVersion | None = None
-    refused_detail: Name | None = None
+    refused_detail: Line | None = None
 
 
 def signed_bytes(text: str) -> bytes:

@@ -12,7 +12,7 @@ import msgspec
 from pantau_collector.errors import TransferError
 from pantau_collector.storage.base import Arrival, Delivery, DeliveryState, Point, SeriesRow
 from pantau_collector.storage.series import SERIES
-from pantau_wire import schema
+from pantau_wire import one_line, schema
 from pantau_wire.envelope import Record
 from pantau_wire.fields import KINDS
 from pantau_wire.vocabulary import Id
@@ -105,7 +105,7 @@ def reader(table: Table, columns: Sequence[str]) -> Callable[[Row], Thing]:
     """Return what makes a thing for the store of a row with these columns, in this order.
 
     Columns may be missing, if they may be empty. Raises `TransferError` for columns that there are not; what
-    it returns raises `msgspec.ValidationError` for values that cannot be.
+    it returns raises `ValueError` for values that cannot be.
     """
     unknown = set(columns) - table.columns.keys()
     if unknown or len(set(columns)) != len(columns):
@@ -142,6 +142,7 @@ def _point_maker(table: Table, columns: tuple[str, ...]) -> Callable[[Row], Arri
         stamp = {name: found.pop(name, None) for name in _POINT_STAMP}
         origin = _origin(stamp.pop("device"), stamp.pop("spool"), stamp.pop("boot"))
         record = msgspec.convert({**stamp, "data": {"kind": kind, **found}}, Record)
+        one_line.check(record.data)
         return Arrival(origin.device, origin.spool, origin.boot, record)
 
     return make
