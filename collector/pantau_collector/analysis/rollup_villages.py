@@ -139,7 +139,8 @@ def _traffic(found: Measurements, cells: _Cells) -> dict[str, Numbers]:
     cell = np.where(router | ~has_router[cell], cell, -1)
     rows = in_order(cell, found.time_ns)
     cell, key = cell[rows], found.key[rows]
-    result: dict[str, Numbers] = {}
+    counted = np.isin(np.arange(cells.count), cell)
+    result: dict[str, Numbers] = {"router_traffic": np.where(counted, has_router[:-1], np.nan)}
     for name in ("rx_rate_bps", "tx_rate_bps"):
         result[name] = _sum_of_means(cell, key, found.numbers[name][rows], cells.count)
     for name, statistic in (

@@ -144,10 +144,12 @@ def _village_rows(
     """Yield the rows of windows in which a device was registered in the village."""
     name = rollup_name("village", window)
     whole = {column.name for column in SERIES[name].columns if column.type == "int"}
+    flags = {column.name for column in SERIES[name].columns if column.type == "bool"}
     for village, rows in zip(villages, found, strict=True):
         for start_ns, row in zip(grid.starts_ns, rows, strict=True):
             if row["device_count"]:
                 values = {key: _whole(value) if key in whole else value for key, value in row.items()}
+                values |= {key: bool(values[key]) for key in flags & values.keys()}
                 yield SeriesRow(name, area_tags(village), start_ns, values)
 
 

@@ -22,6 +22,7 @@ from pantau_collector.analysis_loop.places import Places
 from pantau_collector.analysis_loop.recomputing import Recomputing
 from pantau_collector.analysis_loop.registry_rows import registry_rows
 from pantau_collector.analysis_loop.silence import Silences
+from pantau_collector.analysis_loop.surges.surges import Surges
 from pantau_collector.analysis_loop.windows import (
     DAY_NS,
     HOUR_NS,
@@ -54,7 +55,10 @@ _ROWS_OF_LATE = HOUR_NS  # of arrivals at once
 
 
 class Analysis:
-    """The work of one process. `breathe` is called between its parts, and may raise to end it."""
+    """The work of one process. `breathe` is called between its parts, and may raise to end it.
+
+    Without a `surge_path` it leaves surges alone.
+    """
 
     def __init__(
         self,
@@ -71,6 +75,8 @@ class Analysis:
         self._places = Places(registry.get(), config.contracts)
         self._silences = Silences(store)
         self._alerts = Alerts(store, clock())
+        path = config.surge_path
+        self._surges = Surges(store, self._cursors, path, breathe) if path is not None else None
         self._closed_ns = 0
         self._active: set[tuple[str, ...]] = set()
         self._followed_version: str | None = None
@@ -108,7 +114,17 @@ class Analysis:
         return max(0, self._clock() - int(self._config.recompute_days * DAY_NS))
 
     def _work(self) -> Recomputing:
-        return Recomputing(self._store, self._places, self._clock(), self._oldest_ns(), self._pause)
+        return self._recomputing(self._pause)
+
+    def _recomputing(self, breathe: Callable[[], None]) -> Recomputing:
+        return Recomputing(
+            self._store,
+            self._places,
+            self._clock(),
+            self._oldest_ns(),
+            breathe=breathe,
+            announce=self._surges.note if self._surges else None,
+        )
 
     def _pause(self) -> None:
         """Between parts of longer work: look whether we may go on, and let the present go first."""
@@ -124,7 +140,7 @@ class Analysis:
         if end_ns <= self._closed_ns:
             return
         self._closed_ns = end_ns
-        work = Recomputing(self._store, self._places, now_ns, self._oldest_ns(), self._breathe)
+        work = self._recomputing(self._breathe)
         for regency in self._places.regencies:
             self._note(work.regency(regency, Span(end_ns - length_ns("5m"), end_ns), "5m"))
         registry = self._places.registry
@@ -134,6 +150,8 @@ class Analysis:
         rows += self._alerts.rows(registry, silent, end_ns, silent)
         rows += self._registry_rows(registry, end_ns)
         writing.write(self._store, rows)
+        if self._surges is not None:
+            self._surges.step(self._places, end_ns, self._settled("5m", ""))
 
     def _registry_rows(self, registry: Registry, time_ns: int) -> list[SeriesRow]:
         """Return the registry every hour, and as soon as another device is active or stands elsewhere."""

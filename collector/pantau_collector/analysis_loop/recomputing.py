@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pantau_collector.analysis_loop.places import Places
+    from pantau_collector.analysis_loop.writing import Change
     from pantau_collector.storage.base import SeriesRow, Store
 
 _AROUND_NS = 3 * MINUTE_NS
@@ -50,7 +51,10 @@ class Result:
 
 
 class Recomputing:
-    """One store and one version of the registry. `breathe` is called between parts, and may raise."""
+    """One store and one version of the registry. `breathe` is called between parts, and may raise.
+
+    `announce` is told which rows will change, before they do.
+    """
 
     def __init__(
         self,
@@ -58,8 +62,11 @@ class Recomputing:
         places: Places,
         now_ns: int,
         oldest_ns: int,
+        *,
         breathe: Callable[[], None] = lambda: None,
+        announce: Callable[[Iterable[Change]], None] | None = None,
     ) -> None:
+        self._announce = announce
         self._store = store
         self._places = places
         self._reader = Reader(store, now_ns, oldest_ns)
@@ -84,7 +91,7 @@ class Recomputing:
                 found = computing.compute(self._reader, self._places, part, grid, window)
                 where = Span(grid.since_ns, grid.until_ns)
                 result.changed_count += writing.replace(
-                    self._store, names, where, {"village": part}, found.rows
+                    self._store, names, where, {"village": part}, found.rows, announce=self._announce
                 )
                 result.village_rows += [row for row in found.rows if row.series == names[-1]]
                 result.ended_gaps |= {device: [gap] for device, gap in found.ended_gaps.items()}

@@ -68,7 +68,7 @@ class Runner:
                 return
             log.info("analysis.begun", holder=self._holder)
             self._analysis = Analysis(
-                self._store, self._registry, _within_retention(self._config), breathe=self._breathe
+                self._store, self._registry, _settings(self._config), breathe=self._breathe
             )
         self._breathe()
         self._analysis.step()
@@ -96,12 +96,14 @@ class Runner:
         self._trouble = trouble
 
 
-def _within_retention(config: CollectorConfig) -> AnalysisConfig:
-    """Return the settings, never with windows whose measurements the store may have dropped."""
+def _settings(config: CollectorConfig) -> AnalysisConfig:
+    """Return the settings with a place for surges, and without windows that the store may have dropped."""
+    path = config.analysis.surge_path or config.store.dead_letters_path.parent / "surges"
+    analysis = config.analysis.model_copy(update={"surge_path": path})
     if config.store.kind == "sqlite":
-        return config.analysis
+        return analysis
     days = min(config.analysis.recompute_days, config.store.influxdb.retention.raw_days - _SPARE_DAYS)
-    return config.analysis.model_copy(update={"recompute_days": days})
+    return analysis.model_copy(update={"recompute_days": days})
 
 
 def run(config: CollectorConfig, *, with_parent: bool) -> None:
