@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _DAY = 1440
 _ABOUT = (
     "Virtual devices in real villages, speaking to a broker as agents do. Many of them share a connection, so"
-    " the broker must not tie a connection to one device: a plain Mosquitto on loopback, without certificates."
+    " the broker must not tie a connection to one device: a plain Mosquitto on loopback."
 )
 
 

@@ -84,6 +84,7 @@ def rows(
     lists["time_ns"] = [(cut.first_minute + cut.length * at) * MINUTE_NS for at in there.tolist()]
     for name, values in found.items():
         lists[name] = _absent_as_none(values[there], whole=name in _COUNTS)
+    lists["router_traffic"] = [None if rate is None else True for rate in lists["rx_rate_bps"]]
     lists["state"] = [STATES[int(at)] for at in found["state_index"][there].tolist()]
     lists["contracted_download_bps"] = [technology.download_bps] * len(there)
     lists["contracted_upload_bps"] = [technology.upload_bps] * len(there)
