@@ -83,6 +83,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=STATES, default="active")
     parser.add_argument("--latitude", default="", metavar="DEGREES", help="such as -7.7056; for the map")
     parser.add_argument("--longitude", default="", metavar="DEGREES", help="such as 110.6061")
+    parser.add_argument(
+        "--network", default="", metavar="FINGERPRINT", help="its networks there; elsewhere it is off site"
+    )
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -128,6 +131,7 @@ def _row(placement: Placement) -> tuple[str, ...]:
         "yes" if placement.traffic_source else "no",
         placement.state,
         *("" if degrees is None else f"{degrees:g}" for degrees in (placement.latitude, placement.longitude)),
+        " ".join(sorted(placement.networks)),
     )
 
 
