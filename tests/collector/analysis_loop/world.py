@@ -241,7 +241,7 @@ class Living:
             some = arrived[number : number + 50]
             self.store.write(Batch.of([arrival for _, arrival in some]))
         for at_ns, arrival in arrived:
-            self.store.write_series(late_marks([arrival], at_ns))
+            self.store.write_series(late_marks(Batch.of([arrival]).parcels, at_ns))
         self.registered.registry = [one for at_ns, one in self.life.registries if at_ns <= time_ns][-1]
 
 
