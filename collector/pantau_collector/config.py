@@ -293,10 +293,11 @@ class WebConfig(_Section):
         return self
 
 
-class SlaConfig(_Section):
-    """How months are judged. `profiles`: the file of SLA profiles; without one nobody's contract is known."""
+class ContractConfig(_Section):
+    """What the provider owes the villages of an SLA profile (bit/s)."""
 
-    profiles: Path | None = None
+    download_bps: Annotated[float, Field(gt=0, le=1e12)]
+    upload_bps: Annotated[float, Field(gt=0, le=1e12)]
 
 
 class ExportsConfig(_Section):
@@ -310,25 +311,14 @@ class AnalysisConfig(_Section):
 
     A five-minute window is computed `grace_s` after its end, and again when it can be settled. Windows older
     than `recompute_days` stay as they are, because their measurements may be gone. Who does not renew the
-    lease within `lease_s` loses it. `surge_path` is a folder for what the surge detector remembers, by
-    default beside the dead letters: 37 MB for each 400 villages, made again from the store if lost.
+    lease within `lease_s` loses it. `contracts` are by the registry's SLA profile.
     """
 
     enabled: bool = True
     grace_s: Annotated[float, Field(ge=10, le=600)] = 90.0
     recompute_days: Annotated[int, Field(ge=1, le=36_500)] = 110
     lease_s: Annotated[float, Field(ge=5, le=600)] = 60.0
-    surge_path: Path | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _contracts_have_moved(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "contracts" in given:
-            raise ValueError(
-                "contracts has moved: write each as a table [[profile]] with contracted_download_bps and"
-                " contracted_upload_bps into the file that sla.profiles names"
-            )
-        return given
+    contracts: dict[str, ContractConfig] = {}
 
 
 class CollectorConfig(BaseSettings):
@@ -347,7 +337,6 @@ class CollectorConfig(BaseSettings):
     enrolment: EnrolmentConfig = EnrolmentConfig()
     testpoint: TokenConfig = TokenConfig()
     analysis: AnalysisConfig = AnalysisConfig()
-    sla: SlaConfig = SlaConfig()
     exports: ExportsConfig = ExportsConfig()
     web: WebConfig = WebConfig()
 

@@ -6,7 +6,7 @@ nothing, so that every delivery may be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -15,7 +15,7 @@ import msgspec
 from pantau_wire.envelope import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 Value = float | int | bool | str | tuple[float, ...] | None
 DeliveryState = Literal["received", "rejected", "dropped"]

@@ -1,21 +1,22 @@
 """Accounts as an administrator sees them: a page for people, and routes for programs."""
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from pantau_collector.access import people, tokens
-from pantau_collector.access.model import Token, Viewer
+from pantau_collector.access.model import Viewer
 from pantau_collector.errors import AccessError
 from pantau_collector.i18n import marked as _
 from pantau_collector.registry.timezones import WIB
 from pantau_collector.web import forms, render
 from pantau_collector.web.admission import Admission
+from pantau_collector.web.api import bodies
+from pantau_collector.web.api.answering import answered
+from pantau_collector.web.api.describing import problem_answers, says
 from pantau_collector.web.cookies import SESSION
 
 _JOURNAL_ENTRIES = 50
@@ -61,12 +62,17 @@ def router(admission: Admission) -> APIRouter:
         await run_in_threadpool(_log_out, admission, name, request.scope["viewer"])
         return RedirectResponse("/access", 303)
 
-    @routes.get("/api/v1/access/tokens", tags=["access"])
-    def listing() -> JSONResponse:
+    @routes.get("/api/v1/access/tokens", tags=["access"], **says(bodies.Tokens, missing=False))
+    def listing(request: Request) -> Response:
         """Return every token that ever was, without its secret. Scope: admin."""
-        return JSONResponse({"tokens": [_as_json(token) for token in tokens.every(book)]})
+        return answered(request, bodies.Tokens(tokens=tokens.every(book)))
 
-    @routes.delete("/api/v1/access/tokens/{token}", tags=["access"], status_code=204)
+    @routes.delete(
+        "/api/v1/access/tokens/{token}",
+        tags=["access"],
+        status_code=204,
+        responses=problem_answers((401, 403, 404, 422, 429, 503)),
+    )
     def revoke(request: Request, token: str) -> Response:
         """Revoke a token by its id or name. Scope: admin, by a token: browsers are not asked."""
         viewer: Viewer = request.scope["viewer"]
@@ -94,7 +100,3 @@ def _not_found() -> Iterator[None]:
         yield
     except AccessError as error:
         raise HTTPException(404, str(error)) from None
-
-
-def _as_json(token: Token) -> dict[str, Any]:
-    return dataclasses.asdict(token)

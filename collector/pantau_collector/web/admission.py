@@ -28,6 +28,8 @@ LIVE_HEADER = "x-pantau-live"  # the page asks by itself: that is nobody's prese
 _HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9.-]+))(?::[0-9]{1,5})?")
 _FOR_ANYONE = ("/healthz", "/login", ENROLMENT_PATH)
 _STATIC = "/static/"
+_API = "/api/"
+_READING = ("GET", "HEAD")
 _FOR_ADMINS = ("/access", "/api/v1/access")
 
 
@@ -98,10 +100,11 @@ def is_static(path: str) -> bool:
     return path.startswith(_STATIC)
 
 
-def scope_of(path: str) -> Scope:
-    """Return the scope that a path asks for."""
+def scope_of(method: str, path: str) -> Scope:
+    """Return the scope that a request asks for: writing through the API is for administrators."""
     inside = any(path == one or path.startswith(f"{one}/") for one in _FOR_ADMINS)
-    return "admin" if inside else "read"
+    writes = path.startswith(_API) and method not in _READING
+    return "admin" if inside or writes else "read"
 
 
 def address_of(request: Request) -> str:

@@ -44,7 +44,7 @@ def router(portal: Portal) -> APIRouter:
             assert portal.months is not None
             order = Order(
                 reader=portal.months,
-                area=asked.area_month(portal.months, month, code, portal.clock_ns()),
+                area=asked.area_month(portal, portal.months, month, code),
                 language=render.language_of(request),
                 letterhead=portal.letterhead,
             )

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from pantau_collector.errors import (
-    AccessError,
-    MaintenanceError,
-    ObjectionError,
-    StoreUnavailableError,
-    TranslatedError,
-)
+from pantau_collector.errors import AccessError, StoreUnavailableError
 from pantau_collector.i18n import Message
 from pantau_collector.i18n import marked as _
-from pantau_collector.web import render
+from pantau_collector.web import problem, render
 from pantau_wire.enrolment import PATH as ENROLMENT_PATH
 
 if TYPE_CHECKING:
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 RETRY_AFTER_S = 5
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 TITLES = {
     403: _("This page is not for you"),
@@ -70,8 +65,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreUnavailableError, _unavailable)
     app.add_exception_handler(AccessError, _no_accounts)
-    for refused in (MaintenanceError, ObjectionError):
-        app.add_exception_handler(refused, _refused)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -79,17 +72,30 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
     advice = error.advice if isinstance(error, PageError) else None
-    return answer(request, error.status_code, detail, dict(error.headers or {}), advice=advice)
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["allow"] = ", ".join(_methods(request))
+    return answer(request, error.status_code, detail, headers, advice=advice)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of an address: all of them, where Starlette names those of the first route only."""
+    return [method for method in _METHODS if _takes(request, method)]
+
+
+def _takes(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     wrong = [
-        {"field": ".".join(str(part) for part in one["loc"][1:]), "detail": one["msg"]}
+        problem.FieldProblem(".".join(str(part) for part in one["loc"][1:]), one["msg"])
         for one in error.errors()
     ]
-    detail = "; ".join(f"{one['field']}: {one['detail']}" for one in wrong)
-    names = ", ".join(one["field"] for one in wrong)
+    detail = "; ".join(f"{one.field}: {one.detail}" for one in wrong)
+    names = ", ".join(one.field for one in wrong)
     advice = Message(WRONG_FIELDS, {"names": names}) if names else None
     return answer(request, 422, detail, advice=advice, errors=wrong)
 
@@ -102,11 +108,6 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 async def _no_accounts(request: Request, error: Exception) -> Response:
     del error  # the gate logs the transition
     return accounts_unavailable(request)
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TranslatedError)
-    return answer(request, 422, str(error), advice=Message(error.text, error.values))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
@@ -135,7 +136,7 @@ def answer(
 ) -> Response:
     """Return an error as whoever asks can read it. `detail` is for programs, `advice` for people."""
     if is_for_programs(request.scope["path"]):
-        return _problem(request, status, detail, headers, **more)
+        return problem.answer(request.scope["path"], status, detail, headers, **more)
     response = render.page(
         request,
         "error.html",
@@ -146,17 +147,3 @@ def answer(
     )
     response.headers.update(headers or {})
     return response
-
-
-def _problem(
-    request: Request, status: int, detail: str, headers: dict[str, str] | None, **more: Any
-) -> JSONResponse:
-    content = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "instance": request.scope["path"],
-        **({"detail": detail} if detail else {}),
-        **more,
-    }
-    return JSONResponse(content, status, headers, media_type="application/problem+json")

@@ -46,13 +46,17 @@ class Gate:
             return
         request = Request(scope, receive)
         refusal = await self._refusal(request)
-        out = send if is_static(scope["path"]) or not self._hides(request) else _not_kept(send)
-        await (refusal or self._app)(scope, receive, out)
+        await (refusal or self._app)(scope, receive, self._kept(request, send))
 
-    def _hides(self, request: Request) -> bool:
-        """Tell whether the answer is for one viewer only, so that no cache may keep it."""
+    def _kept(self, request: Request, send: Send) -> Send:
+        """Return how the answer is sent: what is for one viewer only must not stay in any cache.
+
+        But a program that shows its token on each request may keep what it is told to keep for itself.
+        """
         viewer = request.scope.get("viewer")
-        return viewer is None or viewer.kind != "anyone"
+        if is_static(request.scope["path"]) or (viewer is not None and viewer.kind == "anyone"):
+            return send
+        return _not_kept(send, unless_private=viewer is not None and viewer.kind == "token")
 
     async def _refusal(self, request: Request) -> Response | None:
         """Return why the request may not pass, or None where it may."""
@@ -98,8 +102,9 @@ class Gate:
                 return failures.answer(request, 401, "a valid token is wanted", _CHALLENGE)
             here = path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(here, safe='/')}", 303)
-        if not viewer.may(scope_of(path)):
-            return failures.answer(request, 403, f"the scope {scope_of(path)} is wanted")
+        scope = scope_of(request.method, path)
+        if not viewer.may(scope):
+            return failures.answer(request, 403, f"the scope {scope} is wanted")
         return None
 
     def _tell_of_host(self, host: str) -> None:
@@ -114,10 +119,12 @@ def _too_long(request: Request) -> bool:
     return not length.isdecimal() or int(length) > MAX_BODY_BYTES
 
 
-def _not_kept(send: Send) -> Send:
+def _not_kept(send: Send, *, unless_private: bool) -> Send:
     async def with_header(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)["cache-control"] = "no-store"
+            headers = MutableHeaders(scope=message)
+            if not (unless_private and headers.get("cache-control", "").startswith("private")):
+                headers["cache-control"] = "no-store"
         await send(message)
 
     return with_header

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from pantau_collector.exports.areas import NATION_CODE
 from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import Language
 from pantau_collector.web import charts, readings, render
@@ -11,7 +12,7 @@ from pantau_collector.web.charts import CHARTS, Plot, Window
 from pantau_collector.web.places import STATUSES, Place, all_places, place_of
 from pantau_collector.web.portal import Portal
 from pantau_collector.web.verdicts import areas
-from pantau_collector.web.verdicts.asking import NATION_ADDRESS, TableQuestion
+from pantau_collector.web.verdicts.asking import TableQuestion
 
 PER_PAGE = 50
 OVERVIEW_REFRESH_MS = 3000
@@ -29,7 +30,7 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/")
     def first(request: Request, question: Annotated[TableQuestion, Query()]) -> Response:
         if areas.is_judged(portal):
-            return areas.shown(portal, request, NATION_ADDRESS, question)
+            return areas.shown(portal, request, NATION_CODE, question)
         return render.page(
             request, "overview.html", **_overview(portal, question.page, render.language_of(request))
         )

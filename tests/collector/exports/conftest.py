@@ -1,23 +1,31 @@
-"""A regency of nine villages whose September is judged, one of them not closed yet."""
+"""A regency of twelve villages whose August is judged, in a real store; some failed, none is closed yet."""
 
 from __future__ import annotations
 
+import contextlib
+from typing import TYPE_CHECKING
+
 import pytest
-from tests.fakes.months import MemoryMonths, evidence
+from tests.collector.months import world
 
-from pantau_collector.registry import areas
+from pantau_collector.months import objections
+from pantau_collector.storage.sqlite import SqliteStore
 
-MONTH = "2026-09"
-REGENCY = "33.10"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pantau_collector.months.model import MonthReader
+
+MONTH, REGENCY = "2026-08", "33.10"
+FAILED = "33.10.01.2002"
 
 
 @pytest.fixture(scope="session")
-def months() -> MemoryMonths:
-    districts = areas.children(REGENCY)[:3]
-    codes = [village.code for district in districts for village in areas.children(district.code)[:3]]
-    return MemoryMonths(
-        [
-            evidence(code, MONTH, seed=seed, closed=seed != 4, provider=f'=PT {seed}, "Serat"')
-            for seed, code in enumerate(codes)
-        ]
-    )
+def months(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonthReader]:
+    path = tmp_path_factory.mktemp("exports") / "pantau.db"
+    with contextlib.closing(SqliteStore(path)) as store:
+        months = world.filled(store, months=[MONTH])
+        objections.file(
+            store, FAILED, MONTH, by="Budi & <BUMDes>", text="Bukan jaringan <kami>.", now_ns=10**18
+        )
+        yield months

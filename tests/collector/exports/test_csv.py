@@ -8,6 +8,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from tests.collector.exports.conftest import MONTH, REGENCY
 
 from pantau_collector.exports import csv_file
@@ -17,7 +18,7 @@ from pantau_collector.exports.seal import Seal
 from pantau_collector.months.model import Revision, VillageMonth
 
 if TYPE_CHECKING:
-    from tests.fakes.months import MemoryMonths
+    from pantau_collector.months.model import MonthReader
 
 GOLDEN = Path(__file__).parent / "columns.csv"
 LINE = VillageMonth(
@@ -52,7 +53,7 @@ LINE = VillageMonth(
 )
 
 
-def written(months: MemoryMonths, dialect: csv_file.Dialect = csv_file.PLAIN) -> bytes:
+def written(months: MonthReader, dialect: csv_file.Dialect = csv_file.PLAIN) -> bytes:
     out = io.BytesIO()
     csv_file.write(out, lines(months, MONTH, REGENCY), dialect)
     return out.getvalue()
@@ -65,7 +66,7 @@ def test_the_columns_of_programs_never_change_unnoticed():
     assert out.getvalue() == GOLDEN.read_bytes()
 
 
-def test_every_cell_is_what_the_reader_said(months: MemoryMonths):
+def test_every_cell_is_what_the_reader_said(months: MonthReader):
     """A parser of CSV gets back each value of each village, empty where there is none."""
     rows = list(csv.reader(io.StringIO(written(months).decode(), newline=""), strict=True))
     villages = months.villages(MONTH, REGENCY)
@@ -82,16 +83,18 @@ def test_every_cell_is_what_the_reader_said(months: MemoryMonths):
                 assert cell.removeprefix("'") == value
 
 
-def test_no_text_is_a_formula(months: MemoryMonths):
+def test_no_text_is_a_formula():
     """A provider who calls itself `=cmd|…` is text to every spreadsheet."""
-    for line in csv.DictReader(io.StringIO(written(months).decode(), newline="")):
-        assert line["provider"].startswith("'=")
+    out = io.BytesIO()
+    csv_file.write(out, [msgspec.structs.replace(LINE, provider="=cmd|' /C calc'!A0")])
+    [line] = csv.DictReader(io.StringIO(out.getvalue().decode(), newline=""))
+    assert line["provider"] == "'=cmd|' /C calc'!A0"
     assert csv_file.safe("-1+1") == "'-1+1"
     assert csv_file.safe("@SUM(A1)") == "'@SUM(A1)"
     assert csv_file.safe("PT Serat") == "PT Serat"
 
 
-def test_excel_in_indonesian_gets_semicolons_decimal_commas_and_a_mark(months: MemoryMonths):
+def test_excel_in_indonesian_gets_semicolons_decimal_commas_and_a_mark(months: MonthReader):
     """What an Excel set to Indonesian wants to open a file by a double click holds the same numbers."""
     content = written(months, csv_file.EXCEL["id"])
     assert content.startswith(b"\xef\xbb\xbfmonth;province_code;")
@@ -102,10 +105,25 @@ def test_excel_in_indonesian_gets_semicolons_decimal_commas_and_a_mark(months: M
         assert other["village"] == one["village"]
 
 
-def test_the_digest_is_that_of_the_plain_file(months: MemoryMonths):
+def test_the_digest_is_that_of_the_plain_file(months: MonthReader):
     """Whoever has the CSV can compare it with what PDF and Excel file print."""
     seal = Seal()
     for _ in seal.of(lines(months, MONTH, REGENCY)):
         pass
     assert seal.sha256 == hashlib.sha256(written(months)).hexdigest()
-    assert seal.state("en") == "closed up to revision 1; 1 of 9 villages not closed"
+    assert seal.state("en") == "month not closed: figures may still change"
+
+
+def test_a_seal_says_which_revisions_passed():
+    """Closed, reopened, or closed in part: who compares two files must know why they differ."""
+    first = msgspec.structs.replace(LINE.revision, number=1)
+    for numbers, said in (
+        ([2, 2], "closed, revision 2"),
+        ([1, 2], "closed, revisions 1 to 2"),
+        ([2, None], "closed up to revision 2; 1 of 2 villages not closed"),
+    ):
+        seal = Seal()
+        known = {1: first, 2: LINE.revision, None: None}
+        for _ in seal.of([msgspec.structs.replace(LINE, revision=known[number]) for number in numbers]):
+            pass
+        assert seal.state("en") == said

@@ -19,15 +19,13 @@ from pantau_collector.months import words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.fakes.months import MemoryMonths
-
     from pantau_collector.i18n import Language
-    from pantau_collector.months.model import VillageMonth
+    from pantau_collector.months.model import MonthReader, VillageMonth
 
 LETTERHEAD = ("Kementerian <Koperasi> & UKM", "Jalan Rasuna Said, Jakarta")
 
 
-def texts(months: MemoryMonths, language: Language, code: str = REGENCY) -> list[str]:
+def texts(months: MonthReader, language: Language, code: str = REGENCY) -> list[str]:
     area = months.area(MONTH, code)
     assert area is not None
     out = io.BytesIO()
@@ -39,20 +37,20 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def test_the_first_page_has_letterhead_summary_and_list(months: MemoryMonths):
+def test_the_first_page_has_letterhead_summary_and_list(months: MonthReader):
     """Whose report it is, the counts, and each village with its verdict; markup in names is text."""
     first = texts(months, "id")[0]
     area = months.area(MONTH, REGENCY)
     assert area is not None
     assert "Kementerian <Koperasi> & UKM" in first
-    assert "Mutu internet desa, September 2026" in first
+    assert "Mutu internet desa, Agustus 2026" in first
     assert f"{area.counts.failed} Tidak memenuhi" in first
     for village in months.villages(MONTH, REGENCY):
         availability = words.percent(village.availability_ratio, "id")
         assert re.search(f"{areas.name(village.code)} .*?{re.escape(availability)}", first)
 
 
-def test_each_failed_village_has_pages_with_reasons_outages_and_tests(months: MemoryMonths):
+def test_each_failed_village_has_pages_with_reasons_outages_and_tests(months: MonthReader):
     """The sentences are those of the portal; every outage and every test is there, none of others."""
     for language in ("id", "en"):
         pages = texts(months, language)
@@ -72,7 +70,7 @@ def test_each_failed_village_has_pages_with_reasons_outages_and_tests(months: Me
                 assert objection.text in mine
 
 
-def test_every_page_names_month_revision_hash_and_its_number(months: MemoryMonths):
+def test_every_page_names_month_revision_hash_and_its_number(months: MonthReader):
     """A page that lies about alone still says what it belongs to."""
     seal = Seal()
     for _ in seal.of(areas.lines(months, MONTH, REGENCY)):
@@ -80,13 +78,13 @@ def test_every_page_names_month_revision_hash_and_its_number(months: MemoryMonth
     pages = texts(months, "en")
     assert len(pages) > 3
     for number, page in enumerate(pages, 1):
-        assert "Kabupaten Klaten, Jawa Tengah (33.10) · September 2026 · closed up to revision 1" in page
+        assert "Kabupaten Klaten, Jawa Tengah (33.10) · August 2026 · month not closed" in page
         assert f"SHA-256 {seal.sha256}" in page
         assert f"Page {number} of" in page
         assert re.search(rf"\b{len(pages)}\b", page)
 
 
-def test_an_area_too_large_for_paper_lists_what_failed_and_says_so(months: MemoryMonths):
+def test_an_area_too_large_for_paper_lists_what_failed_and_says_so(months: MonthReader):
     """Of more villages than a list holds only failed ones are named, up to a bound, and the page says it."""
     [line, *_] = (one for one in months.villages(MONTH, REGENCY) if one.verdict == "fail")
 
@@ -107,13 +105,13 @@ def test_an_area_too_large_for_paper_lists_what_failed_and_says_so(months: Memor
     ]
 
 
-def test_letters_that_the_fonts_lack_become_their_nearest(months: MemoryMonths):
+def test_letters_that_the_fonts_lack_become_their_nearest(months: MonthReader):
     """No name can break a report."""
     assert looks.latin("Ḥasan Ștefan “Serat”") == "Hasan Stefan “Serat”"
     assert looks.latin("村") == "?"
 
 
-def test_a_month_without_any_failed_village_says_so(months: MemoryMonths):
+def test_a_month_without_any_failed_village_says_so(months: MonthReader):
     """Silence would leave open whether somebody forgot the pages."""
     [line] = [one for one in months.villages(MONTH, REGENCY) if one.verdict == "inconclusive"][:1]
     first = texts(months, "id", line.code)

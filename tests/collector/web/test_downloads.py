@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import openpyxl
 import pypdf
 import pytest
+from tests.collector.months import world as months_world
 from tests.collector.web.world import TEGALYOSO, World
-from tests.fakes.months import MemoryMonths, evidence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,14 +18,9 @@ if TYPE_CHECKING:
     import httpx
 
 
-@pytest.fixture(scope="module")
-def months() -> MemoryMonths:
-    return MemoryMonths([evidence(TEGALYOSO, seed=2)])
-
-
 @pytest.fixture
-async def client(world: World, months: MemoryMonths) -> AsyncIterator[httpx.AsyncClient]:
-    months.down = False
+async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    months = months_world.filled(world.store, {TEGALYOSO: "broken"}, ["2026-09"])
     async with World(world.store, world.registry, world.web, months=months).client() as client:
         yield client
 
@@ -88,9 +83,9 @@ async def test_what_cannot_be_had_is_a_page_that_says_so(client: httpx.AsyncClie
 
 
 async def test_a_store_that_fails_halfway_is_an_error_and_no_short_file(
-    client: httpx.AsyncClient, months: MemoryMonths
+    world: World, client: httpx.AsyncClient
 ):
     """Nobody takes half a nation for a whole one."""
-    months.down = True
+    world.store.down = True
     answer = await client.get("/areas/id/2026-09.csv")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import URL
 
+from pantau_collector.exports.areas import NATION_CODE
 from pantau_collector.months.model import NATION, VillageMonth
 from pantau_collector.registry import areas
 from pantau_collector.registry.areas import Area
 from pantau_collector.web import navigation, render
 from pantau_collector.web.portal import Portal
 from pantau_collector.web.verdicts import asking, tables, tiles, trend
-from pantau_collector.web.verdicts.asking import NATION_ADDRESS, TableQuestion
+from pantau_collector.web.verdicts.asking import TableQuestion
 from pantau_collector.web.verdicts.tables import AreaRow, VillageRow
 
 _WITH_VILLAGES = ("regency", "district")
@@ -45,7 +46,7 @@ def _head(portal: Portal, area: Area | None, month: str | None, known: list[str]
     return {
         "this_part": navigation.part_of("/areas"),  # on the first page too
         "area": area,
-        "address": area.code if area else NATION_ADDRESS,
+        "address": area.code if area else NATION_CODE,
         "month": month,
         "months": known if month in (None, *known) else [month, *known],
         "open_until": asking.closes_on(month) if month and asking.is_open(portal, month) else None,

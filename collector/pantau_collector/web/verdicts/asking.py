@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, Field
 
 from pantau_collector.analysis.calendar import parse_month
+from pantau_collector.exports.areas import NATION_CODE
 from pantau_collector.i18n import Message
 from pantau_collector.i18n import marked as _
 from pantau_collector.months.model import NATION
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pantau_collector.registry.areas import Area
     from pantau_collector.web.portal import Portal
 
-NATION_ADDRESS = "id"
 CLOSING_DAY = 5
 LONGEST_PAGE = 200
 _SECOND_NS = 1_000_000_000
@@ -52,7 +52,7 @@ class TableQuestion(BaseModel):
 
 def area_of(code: str) -> Area | None:
     """Return the area of a code in an address, None for the nation; raises `PageError` where none has it."""
-    if code in (NATION_ADDRESS, NATION):
+    if code in (NATION_CODE, NATION):
         return None
     found = areas.find(code)
     if found is None:

@@ -1,0 +1,44 @@
+"""What programs send: JSON of a given shape, small, from a token of the scope admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from fastapi import HTTPException
+
+from pantau_collector.web.forms import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+JSON = "application/json"
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+
+def takes(body: type[msgspec.Struct], example: dict[str, Any]) -> dict[str, Any]:
+    """Return how a route describes what it takes, for its `openapi_extra`."""
+    schema = {"$ref": f"#/components/schemas/{body.__name__}"}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema, "example": example}}}}
+
+
+async def read(request: Request, kind: type[_Body]) -> _Body:
+    """Return what was sent. Raises `HTTPException`: 403 but for a token, 413, 415, 422.
+
+    A browser adds its cookie by itself, a token nobody adds unasked: so no foreign page can write (CSRF).
+    """
+    if request.scope["viewer"].kind != "token":
+        raise HTTPException(403, "a token of the scope admin is wanted")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise HTTPException(415, f"JSON is wanted: content-type {JSON}")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, f"at most {MAX_BODY_BYTES} bytes are taken")
+    try:
+        return msgspec.json.decode(bytes(body), type=kind)
+    except msgspec.MsgspecError as error:
+        raise HTTPException(422, str(error)) from None
+    except UnicodeDecodeError:
+        raise HTTPException(422, "JSON is UTF-8, and this is not") from None
