@@ -9,7 +9,7 @@ WORKERS ?= 4
 SEED ?= 7
 STORE ?= sqlite
 
-.PHONY: help setup setup-dev run test test-fast lint security wheel bench bench-accuracy chaos lock generated clean
+.PHONY: help setup setup-dev run test coverage test-fast lint security wheel bench bench-accuracy chaos lock generated clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -24,6 +24,12 @@ setup-dev:
 	@scripts/setup.sh dev
 
 test: setup-dev lint security wheel ## install what the tests need, then run them all
+	@scripts/test-needs.sh
+	@mkdir -p build
+	@scripts/test.sh $(WORKERS) $(ARGS)
+
+coverage: export COVERAGE = 1
+coverage: setup-dev wheel ## the same, and which lines no test ran (takes twice as long)
 	@scripts/test-needs.sh
 	@mkdir -p build
 	@rm -f .coverage .coverage.*

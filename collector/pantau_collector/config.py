@@ -293,11 +293,10 @@ class WebConfig(_Section):
         return self
 
 
-class ContractConfig(_Section):
-    """What the provider owes the villages of an SLA profile (bit/s)."""
+class SlaConfig(_Section):
+    """How months are judged. `profiles`: the file of SLA profiles; without one nobody's contract is known."""
 
-    download_bps: Annotated[float, Field(gt=0, le=1e12)]
-    upload_bps: Annotated[float, Field(gt=0, le=1e12)]
+    profiles: Path | None = None
 
 
 class ExportsConfig(_Section):
@@ -311,14 +310,25 @@ class AnalysisConfig(_Section):
 
     A five-minute window is computed `grace_s` after its end, and again when it can be settled. Windows older
     than `recompute_days` stay as they are, because their measurements may be gone. Who does not renew the
-    lease within `lease_s` loses it. `contracts` are by the registry's SLA profile.
+    lease within `lease_s` loses it. `surge_path` is a folder for what the surge detector remembers, by
+    default beside the dead letters: 37 MB for each 400 villages, made again from the store if lost.
     """
 
     enabled: bool = True
     grace_s: Annotated[float, Field(ge=10, le=600)] = 90.0
     recompute_days: Annotated[int, Field(ge=1, le=36_500)] = 110
     lease_s: Annotated[float, Field(ge=5, le=600)] = 60.0
-    contracts: dict[str, ContractConfig] = {}
+    surge_path: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _contracts_have_moved(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "contracts" in given:
+            raise ValueError(
+                "contracts has moved: write each as a table [[profile]] with contracted_download_bps and"
+                " contracted_upload_bps into the file that sla.profiles names"
+            )
+        return given
 
 
 class CollectorConfig(BaseSettings):
@@ -337,6 +347,7 @@ class CollectorConfig(BaseSettings):
     enrolment: EnrolmentConfig = EnrolmentConfig()
     testpoint: TokenConfig = TokenConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+    sla: SlaConfig = SlaConfig()
     exports: ExportsConfig = ExportsConfig()
     web: WebConfig = WebConfig()
 

@@ -25,10 +25,11 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def replace(target: Path, content: bytes, mode: int) -> None:
-    """Put the content in the file's place in one step, durably. Raises OSError; the old file stays then.
+def replace(target: Path, content: bytes, mode: int, *, durably: bool = True) -> None:
+    """Put the content in the file's place in one step. Raises OSError; the old file stays then.
 
     Where root writes, the file gets the owner of its folder: a service with a user of its own must read it.
+    Not durably, a power cut may leave neither of them.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
@@ -38,7 +39,8 @@ def replace(target: Path, content: bytes, mode: int) -> None:
             file.flush()
             hand_over(file.fileno(), target.parent)
             os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+            if durably:
+                os.fsync(file.fileno())
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)

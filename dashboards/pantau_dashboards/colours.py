@@ -42,7 +42,13 @@ VERDICT_WORDS: Wording = {
     "inconclusive": (_("Inconclusive"), ORANGE),
     "insufficient_data": (_("Insufficient data"), GREY),
 }
-SURGE_WORDS: Wording = {"learning": (_("Learning"), GREY)}
+SURGE_WORDS: Wording = {
+    "normal": (_("Usual"), GREEN),
+    "slow": (_("Slow surge"), ORANGE),
+    "surge": (_("Surge"), VERMILLION),
+    "unmeasured": (_("Not measured"), GREY),
+    "learning": (_("Learning"), GREY),
+}
 FLAG_WORDS: Wording = {"true": (_("Yes"), GREEN), "false": (_("No"), VERMILLION)}
 ALARM_FLAG_WORDS: Wording = {"true": (_("Yes"), VERMILLION), "false": (_("No"), GREEN)}
 ALARM_WORDS: Wording = {"true": (_("Open"), VERMILLION), "false": (_("Closed"), GREEN)}

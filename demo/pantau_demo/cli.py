@@ -28,7 +28,12 @@ _POLL_S = 0.5
 
 def main(argv: list[str] | None = None) -> int:
     """Run the demo; return 0 when everything went through, 1 when something is missing, 2 on wrong use."""
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    if given[:1] == ["fleet"]:
+        from pantau_demo.fleet import command  # noqa: PLC0415 - it needs NumPy, the demo of one machine does not
+
+        return command.main(given[1:])
+    arguments = _parser().parse_args(given)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())

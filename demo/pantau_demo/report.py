@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from pantau_demo import stack as parts
+from pantau_demo.programs import program
 from pantau_wire import ranges
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def complaints(account: dict[str, Any]) -> list[str]:
 
 
 def _spool(stack: Stack) -> dict[str, Any]:
-    command = [parts.program("pantau-agent"), "--config", str(stack.agent_config), "spool"]
+    command = [program("pantau-agent"), "--config", str(stack.agent_config), "spool"]
     output = subprocess.run(command, capture_output=True, check=True).stdout
     found: dict[str, Any] = json.loads(output)
     return found
@@ -69,7 +70,7 @@ def _stored(device: dict[str, Any], spool_id: str) -> list[ranges.Range]:
 
 
 def _dead_letters(stack: Stack) -> int:
-    command = [parts.program("pantau-collector"), "--config", str(stack.collector_config)]
+    command = [program("pantau-collector"), "--config", str(stack.collector_config)]
     output = subprocess.run([*command, "dead-letters", "list", "--json"], capture_output=True, check=True)
     return len(output.stdout.splitlines())
 

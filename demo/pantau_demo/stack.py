@@ -6,16 +6,18 @@ import datetime as dt
 import json
 import re
 import socket
-import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pantau_demo import broker
 from pantau_demo.errors import DemoError
+from pantau_demo.programs import program
 from pantau_demo.supervisor import Part, Supervisor
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VILLAGE = "33.10.25.2007"  # in Klaten, the pilot's regency
 PORTAL_HOST = "127.0.0.1"
@@ -191,11 +193,6 @@ def _answers(port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def program(name: str) -> str:
-    """Return the console script that was installed beside this Python."""
-    return str(Path(sys.executable).parent / name)
 
 
 def ask_portal(stack: Stack, path: str) -> dict[str, Any] | None:

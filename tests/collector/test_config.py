@@ -18,8 +18,12 @@ NO_INTEGER = "Input should be a valid integer, unable to parse string as an inte
 NEVER_TAKEN = "with this device_burst_s: the largest envelope would never be taken"
 UNKNOWN = "the environment has the unknown setting"
 # Of files that are TOML: the lines below the first one, which names the file and counts the faults.
+CONTRACTS_MOVED = (
+    "contracts has moved: write each as a table [[profile]] with contracted_download_bps and"
+    " contracted_upload_bps into the file that sla.profiles names"
+)
 FAULTS = {
-    "analysis_contract": ["analysis.contracts.default.upload_bps: Field required"],
+    "analysis_contract": ["analysis: " + CONTRACTS_MOVED],
     "analysis_grace": ["analysis.grace_s: Input should be greater than or equal to 10"],
     "analysis_lease": ["analysis.lease_s: Input should be greater than or equal to 5"],
     "analysis_recompute": ["analysis.recompute_days: Input should be greater than or equal to 1"],

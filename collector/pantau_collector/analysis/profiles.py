@@ -71,6 +71,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """A fingerprint of what a day's counts depend on: days with another one are counted again."""
         return _day_rules(self)
 
+    @property
+    def fingerprint(self) -> str:
+        """A fingerprint of all that the profile says."""
+        return _fingerprint(self)
+
     def busy_minutes(self, day: date) -> tuple[int, int]:
         """Return the first minute of the day's busy hours and the one after them; (0, 0) for none."""
         off = self.busy_days == "working" and (day.weekday() >= _SATURDAY or day in self.holidays)
@@ -87,6 +92,11 @@ def _day_rules(profile: Profile) -> str:
         (profile.latency_max_ms, profile.variation_max_ms),
     )
     return hashlib.sha256(msgspec.json.encode(rules)).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=4096)
+def _fingerprint(profile: Profile) -> str:
+    return hashlib.sha256(msgspec.json.encode(profile)).hexdigest()[:16]
 
 
 # What the preset of a name sets otherwise than `default`.

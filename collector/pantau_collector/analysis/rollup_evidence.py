@@ -20,7 +20,7 @@ from pantau_collector.analysis.states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -34,6 +34,7 @@ SEQ_NEIGHBOURS_MINUTES = 2
 """A measurement that takes long is numbered after later ones: numbers count as contiguous over a gap where
 they are so over these minutes before and after it."""
 _UNANSWERED_FAILURES = ("unreachable", "timeout", "refused", "name_resolution")
+_MOST_PROBES = 1_000_000  # in one measurement: more is no measurement
 _SPOOL_BITS = 44  # numbers of different spools never follow each other
 
 
@@ -50,18 +51,15 @@ class _Heard:
     last_seq: Whole
 
 
-def samples_of(tables: Mapping[str, Measurements], home: Iterable[str] = ()) -> dict[int, Samples]:
-    """Return each device's samples, tidied, from all kinds of measurements.
-
-    `home`: the fingerprints of networks that belong to the villages; with none every network does.
-    """
+def samples_of(tables: Mapping[str, Measurements], stays: Stays) -> dict[int, Samples]:
+    """Return each device's samples, tidied, from all kinds of measurements."""
     heard = _heard([table for table in tables.values() if len(table)])
     if not len(heard.device):
         return {}
-    evidence = _evidence(heard, tables, frozenset(home))
+    evidence = _evidence(heard, tables, stays)
     kept = ~_bridged(heard, evidence)
     starts = np.flatnonzero(np.diff(heard.device[kept], prepend=-1))
-    samples = _as_samples(heard, evidence, kept)
+    samples = _as_samples(heard, evidence, _to_testpoint(heard, tables.get("latency"))).taken(kept)
     ends = [*starts[1:].tolist(), int(kept.sum())]
     devices = heard.device[kept][starts].tolist()
     return {
@@ -126,7 +124,7 @@ def _with_neighbours(heard: _Heard) -> _Heard:
     return _Heard(heard.device, heard.minute, heard.boot, heard.time_ns, heard.uptime_ns, first, last)
 
 
-def _evidence(heard: _Heard, tables: Mapping[str, Measurements], home: frozenset[str]) -> NDArray[np.uint8]:
+def _evidence(heard: _Heard, tables: Mapping[str, Measurements], stays: Stays) -> NDArray[np.uint8]:
     asked, answered, faulty, strange = (np.zeros(len(heard.device), dtype=bool) for _ in range(4))
     latency, link = tables.get("latency"), tables.get("link")
     if latency is not None and len(latency):
@@ -141,9 +139,8 @@ def _evidence(heard: _Heard, tables: Mapping[str, Measurements], home: frozenset
         down = link.numbers["interface_up"] == 0
         _mark(asked, heard, link, down)
         _mark(faulty, heard, link, down | (link.numbers["gateway_answers"] == 0))
-        if home:
-            network = link.texts["network_fingerprint"]
-            _mark(strange, heard, link, np.array([one is not None and one not in home for one in network]))
+        elsewhere = stays.strange(link.device, link.time_ns, link.texts["network_fingerprint"])
+        _mark(strange, heard, link, elsewhere)
     rules = [strange, answered, asked & faulty, asked]
     codes = [Evidence.OFF_SITE, Evidence.ANSWERED, Evidence.LOCAL_FAULT, Evidence.UNANSWERED]
     return np.select(rules, codes, default=Evidence.UNJUDGED).astype(np.uint8)
@@ -151,11 +148,8 @@ def _evidence(heard: _Heard, tables: Mapping[str, Measurements], home: frozenset
 
 def _mark(marks: Flags, heard: _Heard, table: Measurements, which: Flags) -> None:
     """Mark the minutes of some measurements, in all rows that a minute has."""
-    minute = table.time_ns[which] // MINUTE_NS
-    base = int(heard.minute.min())
-    width = int(heard.minute.max()) - base + 1
-    marked = table.device[which] * width + (minute - base)
-    marks |= np.isin(heard.device * width + (heard.minute - base), marked)
+    marked = _minute_keys(heard, table.device[which], table.time_ns[which] // MINUTE_NS)
+    marks |= np.isin(_minute_keys(heard, heard.device, heard.minute), marked)
 
 
 def _bridged(heard: _Heard, evidence: NDArray[np.uint8]) -> Flags:
@@ -173,18 +167,48 @@ def _bridged(heard: _Heard, evidence: NDArray[np.uint8]) -> Flags:
     return passed
 
 
-def _as_samples(heard: _Heard, evidence: NDArray[np.uint8], kept: Flags) -> Samples:
-    count = int(kept.sum())
-    nothing = np.full(count, np.nan)
+def _to_testpoint(
+    heard: _Heard, latency: Measurements | None
+) -> tuple[Whole, Whole, NDArray[np.float64], NDArray[np.float64]]:
+    """Return probes sent and answered, delay and variation of each row: a minute's stand in its first row.
+
+    Of several ways to probe the best delay counts, and all probes.
+    """
+    count = len(heard.device)
+    sent, received = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    p50_ms, pdv_p95_ms = np.full(count, np.nan), np.full(count, np.nan)
+    if latency is not None and len(latency):
+        rows = np.flatnonzero(latency.key_is(0, "testpoint"))
+        keys = _minute_keys(heard, heard.device, heard.minute)
+        minute = latency.time_ns[rows] // MINUTE_NS
+        at = np.searchsorted(keys, _minute_keys(heard, latency.device[rows], minute))
+        told = {name: numbers[rows] for name, numbers in latency.numbers.items()}
+        probes = np.minimum(np.nan_to_num(told["sent_count"]), _MOST_PROBES).astype(np.int64)
+        answers = np.minimum(np.nan_to_num(told["received_count"]), probes).astype(np.int64)
+        np.add.at(sent, at, probes)
+        np.add.at(received, at, answers)
+        np.fmin.at(p50_ms, at, told["rtd_p50_ms"])
+        np.fmin.at(pdv_p95_ms, at, told["rtd_pdv_p95_ms"])
+    return sent, received, p50_ms, pdv_p95_ms
+
+
+def _minute_keys(heard: _Heard, device: Whole, minute: Whole) -> Whole:
+    """Return a number for each device and minute, growing in the order of `heard`."""
+    base = int(heard.minute.min())
+    return np.asarray(device * (int(heard.minute.max()) - base + 1) + (minute - base))
+
+
+def _as_samples(
+    heard: _Heard,
+    evidence: NDArray[np.uint8],
+    probed: tuple[Whole, Whole, NDArray[np.float64], NDArray[np.float64]],
+) -> Samples:
     return Samples(
-        time_s=heard.time_ns[kept] / 1e9,
-        first_seq=heard.first_seq[kept],
-        last_seq=heard.last_seq[kept],
-        boot=heard.boot[kept],
-        uptime_s=heard.uptime_ns[kept] / 1e9,
-        evidence=evidence[kept],
-        sent=np.zeros(count, dtype=np.int64),
-        received=np.zeros(count, dtype=np.int64),
-        rtd_p50_ms=nothing,
-        rtd_pdv_p95_ms=nothing,
+        heard.time_ns / 1e9,
+        heard.first_seq,
+        heard.last_seq,
+        heard.boot,
+        heard.uptime_ns / 1e9,
+        evidence,
+        *probed,
     )

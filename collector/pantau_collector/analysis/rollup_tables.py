@@ -90,11 +90,26 @@ class Stay:
     profile: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The fingerprints of a device's own networks, from one instant until another (ns)."""
+
+    since_ns: int
+    until_ns: int
+    networks: frozenset[str]
+
+
 class Stays:
     """Who stood where: stays of one device do not overlap."""
 
-    def __init__(self, stays: Sequence[Stay], base_ns: int) -> None:
-        """Keep the stays; `base_ns` lies at or before all instants that are asked about."""
+    def __init__(
+        self, stays: Sequence[Stay], base_ns: int, homes: Mapping[int, Sequence[Home]] | None = None
+    ) -> None:
+        """Keep the stays; `base_ns` lies at or before all instants that are asked about.
+
+        `homes`: of those devices whose networks are known, for all times.
+        """
+        self._homes = homes or {}
         self.all = sorted(stays, key=lambda stay: (stay.device, stay.since_ns))
         self._base_ns = base_ns
         self._village = np.array([stay.village for stay in self.all] + [NOWHERE], dtype=np.int64)
@@ -119,6 +134,17 @@ class Stays:
     def is_source(self, stay: Whole) -> NDArray[np.bool_]:
         """Return which stays are their village's traffic source."""
         return self._source[stay]
+
+    def strange(self, device: Whole, time_ns: Whole, network: Texts) -> NDArray[np.bool_]:
+        """Return which networks are none of the device's own then; never where those are not known."""
+        found = np.zeros(len(device), dtype=bool)
+        if not self._homes:
+            return found
+        for at in np.flatnonzero(np.isin(device, list(self._homes))).tolist():
+            homes = self._homes[int(device[at])]
+            home = next((one for one in homes if one.since_ns <= time_ns[at] < one.until_ns), None)
+            found[at] = home is not None and network[at] is not None and network[at] not in home.networks
+        return found
 
     def _key(self, device: Whole, time_ns: Whole) -> Whole:
         since_ns = np.clip(time_ns - self._base_ns, 0, (1 << _SPAN_BITS) - 1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pantau_collector.analysis.rollup import in_order, quantile, statistics_of
 from pantau_collector.analysis.rollup_tables import NOWHERE
+from pantau_collector.analysis.speed_tests import why_not
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 Row = dict[str, float | int | str]
-WIRED_WITHIN_NS = 120 * 10**9
-"""A speed test was wired if the link measurement nearest to it, at most so far away, says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,10 @@ def village_rows(
     *,
     terms: Mapping[str, Terms],
     state_names: Sequence[str],
-    home: frozenset[str] = frozenset(),
 ) -> list[list[Row]]:
     """Return the row of each village and window, also where nothing was measured; `minutes` are states.
 
-    `terms` are by profile. `home`: the fingerprints of the villages' networks; with none every network is
-    one.
+    `terms` are by the stays' profiles.
     """
     cells = _Cells(stays, len(minutes), grid)
     found, profiles = _devices(tables, cells)
@@ -57,7 +54,7 @@ def village_rows(
     if "latency" in tables:
         found |= _latency(tables["latency"], cells)
     if "speed" in tables:
-        found |= _speed(tables["speed"], tables.get("link"), cells, terms, home)
+        found |= _speed(tables["speed"], tables.get("link"), cells, terms)
     counts = _state_counts(minutes, grid, len(state_names))
     rows = [
         _present(found, at)
@@ -139,7 +136,8 @@ def _traffic(found: Measurements, cells: _Cells) -> dict[str, Numbers]:
     cell = np.where(router | ~has_router[cell], cell, -1)
     rows = in_order(cell, found.time_ns)
     cell, key = cell[rows], found.key[rows]
-    result: dict[str, Numbers] = {}
+    counted = np.isin(np.arange(cells.count), cell)
+    result: dict[str, Numbers] = {"router_traffic": np.where(counted, has_router[:-1], np.nan)}
     for name in ("rx_rate_bps", "tx_rate_bps"):
         result[name] = _sum_of_means(cell, key, found.numbers[name][rows], cells.count)
     for name, statistic in (
@@ -192,13 +190,11 @@ def _speed(
     link: Measurements | None,
     cells: _Cells,
     terms: Mapping[str, Terms],
-    home: frozenset[str],
 ) -> dict[str, Numbers]:
     cell = cells.of(found)
     rows = in_order(cell, found.time_ns)
-    engines = [terms.get(stay.profile, Terms()).speed_engine for stay in cells.stays.all]
-    owed = np.array([*engines, ""])[cells.stays.of(found.device, found.time_ns)]
-    counted = ((cell >= 0) & _counted(found, link, owed, home))[rows]
+    engines = {profile: one.speed_engine for profile, one in terms.items()}
+    counted = ((cell >= 0) & (why_not(found, link, cells.stays, engines) == ""))[rows]
     cell = cell[rows]
     down, up = (found.numbers[f"loaded_rtd_{way}_p50_ms"][rows] for way in ("down", "up"))
     result = {
@@ -209,42 +205,6 @@ def _speed(
     }
     for name in ("download_goodput_bps", "upload_goodput_bps"):
         result[name] = _one(cell[counted], cells.count, found.numbers[name][rows][counted], "p50")
-    return result
-
-
-def _counted(
-    found: Measurements, link: Measurements | None, owed: NDArray[np.str_], home: frozenset[str]
-) -> Flags:
-    """Return which tests count (docs/sla.md): profile's engine, not limited, wired, on site, not failed."""
-    engine = np.array([key[0] for key in found.keys] + [""])[found.key]
-    counted: Flags = (engine == owed) & ~found.failed
-    counted &= found.texts["limited_by"] == "none"
-    if link is None:
-        return counted & False
-    near = _nearest(found, link)
-    counted &= near >= 0
-    for at in np.flatnonzero(counted).tolist():
-        network = link.texts["network_fingerprint"][near[at]]
-        on_site = not home or network is None or network in home
-        counted[at] = on_site and link.texts["medium"][near[at]] == "wired"
-    return counted
-
-
-def _nearest(found: Measurements, link: Measurements) -> Whole:
-    """Return the link measurement of the same device that is nearest in time to each row, -1 for none.
-
-    Of two equally near ones the earlier counts, of two of the same instant the one whose key comes first.
-    """
-    ranks = {key: rank for rank, key in enumerate(sorted(link.keys))}
-    rank = np.array([ranks[key] for key in link.keys], dtype=np.int64)[link.key]
-    order = np.lexsort((rank, link.time_ns, link.device))
-    device, time_ns = link.device[order], link.time_ns[order]
-    result = np.full(len(found), -1, dtype=np.int64)
-    for at in range(len(found)):
-        first, last = np.searchsorted(device, [found.device[at], found.device[at] + 1])
-        away = np.abs(time_ns[first:last] - found.time_ns[at])
-        if len(away) and away.min() <= WIRED_WITHIN_NS:
-            result[at] = order[first + int(away.argmin())]
     return result
 
 

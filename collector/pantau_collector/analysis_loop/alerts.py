@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pantau_collector.analysis.profiles import PRESETS
 from pantau_collector.analysis.rollup import quantile
 from pantau_collector.analysis_loop.windows import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from pantau_collector.months.instants import local_day
+from pantau_collector.months.villages import profiles_of
 from pantau_collector.registry.codes import area_tags
+from pantau_collector.registry.timezones import zone_of
 from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pantau_collector.registry.model import Registry
+    from pantau_collector.analysis_loop.places import Places
     from pantau_collector.storage.base import Store
 
 SILENT_MINUTES = 60
 LONG_OUTAGE_MINUTES = 5
 LOSS_RATIO = 0.01
-DELAY_MS = 100.0
 SPEED_RATIO = 0.8
 SPEED_TESTS = 3
 _DELAY_NS = 30 * MINUTE_NS
@@ -65,7 +66,7 @@ class Alerts:
             self._windows[row.tags[0]][row.time_ns] = _window(row.values)
 
     def rows(
-        self, registry: Registry, silences: Mapping[str, float], time_ns: int, villages: Iterable[str]
+        self, places: Places, silences: Mapping[str, float], time_ns: int, villages: Iterable[str]
     ) -> list[SeriesRow]:
         """Return a row for what is out of bounds at an instant, and for what has just ceased to be."""
         found: list[SeriesRow] = []
@@ -73,7 +74,7 @@ class Alerts:
         for village in villages:
             recent = self._recent(village, time_ns)
             for alert, value in _strengths(
-                recent, silences.get(village), _delay_ms(registry, village), time_ns
+                recent, silences.get(village), _delay_ms(places, village, time_ns), time_ns
             ):
                 tags = (*area_tags(village), alert)
                 since_s[tags] = self._since_s.get(tags, time_ns / SECOND_NS)
@@ -142,11 +143,10 @@ def _slow(windows: Mapping[int, _Window]) -> Iterator[tuple[str, float]]:
             yield alert, reached
 
 
-def _delay_ms(registry: Registry, village: str) -> float:
-    """Return the bound of the village's profile: that of its first device."""
-    placements = registry.devices_of(village)
-    preset = PRESETS.get(placements[0].profile, {}) if placements else {}
-    return float(preset.get("latency_max_ms", DELAY_MS))
+def _delay_ms(places: Places, village: str, time_ns: int) -> float:
+    """Return the bound of the village's profile."""
+    day = local_day(time_ns, zone_of(village))
+    return float(profiles_of(places.registry, places.book, village).on(day).latency_max_ms)
 
 
 def _row(tags: tuple[str, ...], time_ns: int, active: int, since_s: float, value: float) -> SeriesRow:

@@ -10,6 +10,7 @@ import numpy as np
 from pantau_collector.analysis.rollup_devices import device_cells
 from pantau_collector.analysis.rollup_evidence import samples_of, village_minutes
 from pantau_collector.analysis.rollup_villages import regency_row, village_rows
+from pantau_collector.analysis_loop import sla_days
 from pantau_collector.analysis_loop.windows import MINUTE_NS, Span
 from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.base import SeriesRow
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pantau_collector.analysis.rollup_villages import Row
     from pantau_collector.analysis_loop.places import Places
     from pantau_collector.analysis_loop.reading import Reader
+    from pantau_collector.months.model import Maintenance
     from pantau_collector.storage.series import Window
 
 _DEVICE_MINUTES = 6000  # read at once: at ten measurements a minute some 40 MB
@@ -53,11 +55,23 @@ def parts(villages: Sequence[str], places: Places, grid: Grid) -> Iterator[list[
         yield part
 
 
-def compute(reader: Reader, places: Places, villages: Sequence[str], grid: Grid, window: Window) -> Computed:
-    """Return the rows of some villages, and of the devices that stood there, for each window of a grid."""
+def compute(
+    reader: Reader,
+    places: Places,
+    villages: Sequence[str],
+    grid: Grid,
+    window: Window,
+    *,
+    announced: Sequence[Maintenance] = (),
+) -> Computed:
+    """Return the rows of some villages, and of the devices that stood there, for each window of a grid.
+
+    `announced`: all maintenance that was, which days leave out of the account.
+    """
     devices, stays = places.standing(villages, grid)
     tables = reader.tables(devices, Span(grid.since_ns, grid.until_ns))
-    minutes = village_minutes(samples_of(tables), stays, grid, len(villages))
+    samples = samples_of(tables, stays)
+    minutes = village_minutes(samples, stays, grid, len(villages))
     found = Computed()
     _hear(found, tables, devices, grid)
     for kind in ROLLED_UP:
@@ -66,6 +80,9 @@ def compute(reader: Reader, places: Places, villages: Sequence[str], grid: Grid,
         )
     rows = village_rows(tables, minutes, stays, grid, terms=places.terms, state_names=STATES)
     found.rows += _village_rows(window, villages, rows, grid)
+    if window == "1d":
+        inputs = sla_days.Inputs(tables, samples, stays, grid, devices, villages)
+        found.rows += sla_days.rows(inputs, places, announced)
     return found
 
 
@@ -144,10 +161,12 @@ def _village_rows(
     """Yield the rows of windows in which a device was registered in the village."""
     name = rollup_name("village", window)
     whole = {column.name for column in SERIES[name].columns if column.type == "int"}
+    flags = {column.name for column in SERIES[name].columns if column.type == "bool"}
     for village, rows in zip(villages, found, strict=True):
         for start_ns, row in zip(grid.starts_ns, rows, strict=True):
             if row["device_count"]:
                 values = {key: _whole(value) if key in whole else value for key, value in row.items()}
+                values |= {key: bool(values[key]) for key in flags & values.keys()}
                 yield SeriesRow(name, area_tags(village), start_ns, values)
 
 

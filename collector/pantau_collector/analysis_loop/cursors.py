@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pantau_collector.analysis_loop import writing
-from pantau_collector.analysis_loop.places import placement_spans
 from pantau_collector.analysis_loop.windows import Span, merged
 from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:
-    from pantau_collector.registry.model import Registry
+    from pantau_collector.analysis_loop.places import Places
     from pantau_collector.storage.base import Store
 
 _CURSORS, _PLACEMENTS = "analysis_cursor", "analysis_placement"
@@ -46,7 +45,8 @@ class _Stood(msgspec.Struct, frozen=True, array_like=True):
     since_ns: int
     until_ns: int
     traffic_source: bool
-    profile: str
+    terms: str
+    networks: tuple[str, ...] = ()
 
 
 class Placements:
@@ -57,12 +57,12 @@ class Placements:
         self._store = store
         self._known = {row.tags[0]: str(row.values["history"]) for row in store.series(_PLACEMENTS)}
 
-    def moved(self, registry: Registry) -> tuple[dict[str, list[Span]], list[SeriesRow]]:
-        """Return for each village when the registry says otherwise than before, and what `remember` keeps."""
+    def moved(self, places: Places) -> tuple[dict[str, list[Span]], list[SeriesRow]]:
+        """Return when registry or profiles say otherwise of each village, and what `remember` keeps."""
         dirty: dict[str, list[Span]] = {}
         rows: list[SeriesRow] = []
-        for device in sorted({*registry.devices, *self._known}):
-            text = _history(registry, device)
+        for device in sorted({*places.registry.devices, *self._known}):
+            text = _history(places, device)
             if text != self._known.get(device):
                 for village, span in _differences(_read(self._known.get(device, "[]")), _read(text)):
                     dirty.setdefault(village, []).append(span)
@@ -75,11 +75,10 @@ class Placements:
         self._known |= {row.tags[0]: str(row.values["history"]) for row in rows}
 
 
-def _history(registry: Registry, device: str) -> str:
+def _history(places: Places, device: str) -> str:
     stood = [
-        _Stood(placement.village, *span, placement.traffic_source, placement.profile)
-        for placement, span in placement_spans(registry, device)
-        if placement.active
+        _Stood(one.village, *one.span, one.traffic_source, one.terms, tuple(sorted(one.networks)))
+        for one in places.standings(device)
     ]
     return msgspec.json.encode(stood).decode()
 
@@ -99,6 +98,6 @@ def _differences(old: list[_Stood], new: list[_Stood]) -> list[tuple[str, Span]]
     return found
 
 
-def _at(history: list[_Stood], time_ns: int) -> tuple[str, bool, str] | None:
+def _at(history: list[_Stood], time_ns: int) -> tuple[str, bool, str, tuple[str, ...]] | None:
     found = (one for one in history if one.since_ns <= time_ns < one.until_ns)
-    return next(((one.village, one.traffic_source, one.profile) for one in found), None)
+    return next(((one.village, one.traffic_source, one.terms, one.networks) for one in found), None)

@@ -18,10 +18,12 @@ import structlog
 from pantau_collector.analysis_loop import writing
 from pantau_collector.analysis_loop.alerts import Alerts
 from pantau_collector.analysis_loop.cursors import Cursors, Placements
+from pantau_collector.analysis_loop.month_rows import MonthRows, months_touched
 from pantau_collector.analysis_loop.places import Places
 from pantau_collector.analysis_loop.recomputing import Recomputing
 from pantau_collector.analysis_loop.registry_rows import registry_rows
 from pantau_collector.analysis_loop.silence import Silences
+from pantau_collector.analysis_loop.surges.surges import Surges
 from pantau_collector.analysis_loop.windows import (
     DAY_NS,
     HOUR_NS,
@@ -33,13 +35,17 @@ from pantau_collector.analysis_loop.windows import (
     merged,
     offset_ns,
 )
+from pantau_collector.months.instants import local_day
+from pantau_collector.registry.codes import REGENCY_LENGTH
+from pantau_collector.registry.timezones import zone_of
 from pantau_collector.storage.series import LIVE_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pantau_collector.analysis_loop.recomputing import Result
     from pantau_collector.config import AnalysisConfig
+    from pantau_collector.months.profile_file import ProfileSource
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.registry.model import Registry
     from pantau_collector.storage.base import SeriesRow, Store
@@ -54,26 +60,33 @@ _ROWS_OF_LATE = HOUR_NS  # of arrivals at once
 
 
 class Analysis:
-    """The work of one process. `breathe` is called between its parts, and may raise to end it."""
+    """The work of one process. `breathe` is called between its parts, and may raise to end it.
+
+    Without a `surge_path` it leaves surges alone.
+    """
 
     def __init__(
         self,
         store: Store,
         registry: RegistrySource,
+        profiles: ProfileSource,
         config: AnalysisConfig,
+        *,
         breathe: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """Read how far the analysis came; raises `StoreUnavailableError`."""
-        self._store, self._source, self._config = store, registry, config
+        self._store, self._source, self._profiles, self._config = store, registry, profiles, config
         self._breathe, self._clock = breathe, clock
         self._cursors, self._placements = Cursors(store), Placements(store)
-        self._places = Places(registry.get(), config.contracts)
+        self._places = Places(registry.get(), profiles.get())
         self._silences = Silences(store)
         self._alerts = Alerts(store, clock())
+        path = config.surge_path
+        self._surges = Surges(store, self._cursors, path, breathe) if path is not None else None
         self._closed_ns = 0
         self._active: set[tuple[str, ...]] = set()
-        self._followed_version: str | None = None
+        self._followed: tuple[str, str] | None = None
         self._marks_done: set[tuple[str, int]] = set()
 
     def step(self) -> None:
@@ -85,6 +98,7 @@ class Analysis:
         for regency in self._places.regencies:
             self._settle("1h", regency)
             self._settle("1d", regency)
+            self._judge_settled(regency)
         self._take_late_marks()
 
     def _begin(self) -> None:
@@ -93,7 +107,7 @@ class Analysis:
             return
         now_ns = self._clock()
         first_ns = min((one.first_time_ns for one in self._store.activity()), default=now_ns)
-        self._placements.remember(self._placements.moved(self._places.registry)[1])
+        self._placements.remember(self._placements.moved(self._places)[1])
         first_ns = floor_ns(min(max(first_ns, self._oldest_ns()), now_ns), "5m", 0)
         self._cursors.set("late", now_ns)
         self._cursors.set("begun", first_ns)
@@ -108,7 +122,17 @@ class Analysis:
         return max(0, self._clock() - int(self._config.recompute_days * DAY_NS))
 
     def _work(self) -> Recomputing:
-        return Recomputing(self._store, self._places, self._clock(), self._oldest_ns(), self._pause)
+        return self._recomputing(self._pause)
+
+    def _recomputing(self, breathe: Callable[[], None]) -> Recomputing:
+        return Recomputing(
+            self._store,
+            self._places,
+            self._clock(),
+            self._oldest_ns(),
+            breathe=breathe,
+            announce=self._surges.note if self._surges else None,
+        )
 
     def _pause(self) -> None:
         """Between parts of longer work: look whether we may go on, and let the present go first."""
@@ -124,16 +148,18 @@ class Analysis:
         if end_ns <= self._closed_ns:
             return
         self._closed_ns = end_ns
-        work = Recomputing(self._store, self._places, now_ns, self._oldest_ns(), self._breathe)
+        work = self._recomputing(self._breathe)
         for regency in self._places.regencies:
             self._note(work.regency(regency, Span(end_ns - length_ns("5m"), end_ns), "5m"))
         registry = self._places.registry
         rows = self._silences.rows(registry, end_ns, now_ns)
         of_villages = [row for row in rows if row.series == "village_silence"]
         silent = {row.tags[0]: float(row.values["silent_minutes"]) for row in of_villages}
-        rows += self._alerts.rows(registry, silent, end_ns, silent)
+        rows += self._alerts.rows(self._places, silent, end_ns, silent)
         rows += self._registry_rows(registry, end_ns)
         writing.write(self._store, rows)
+        if self._surges is not None:
+            self._surges.step(self._places, end_ns, self._settled("5m", ""))
 
     def _registry_rows(self, registry: Registry, time_ns: int) -> list[SeriesRow]:
         """Return the registry every hour, and as soon as another device is active or stands elsewhere."""
@@ -164,7 +190,9 @@ class Analysis:
                 found = work.regency(regency, span, "5m")
                 self._note(found)
                 gaps |= found.ended_gaps
-            work.dirty(work.villages_of(gaps), self._begun_ns, self._settled)
+            dirty = work.villages_of(gaps)
+            work.dirty(dirty, self._begun_ns, self._settled)
+            self._judge(dirty)
             self._cursors.set("5m", span.until_ns)
 
     def _settle(self, window: Window, regency: str) -> None:
@@ -185,20 +213,57 @@ class Analysis:
             self._cursors.set(_cursor(window, regency), known)
         return known
 
+    # Months
+
+    def _judge_settled(self, regency: str) -> None:
+        """Judge the months of the days that were settled since, the first time of all that there are."""
+        until_ns = self._settled("1d", regency)
+        known = self._cursors.get(f"months {regency}")
+        since_ns = self._first_day_ns(regency) if known is None else known
+        if since_ns < until_ns:
+            span = Span(since_ns, until_ns)
+            self._judge({village: [span] for village in self._places.villages_of(regency)})
+            self._cursors.set(f"months {regency}", until_ns)
+
+    def _first_day_ns(self, regency: str) -> int:
+        """Return when a regency's first day begins: one that was imported, or the first that was settled."""
+        days = self._store.span("sla_day")
+        first_ns = days[0] if days else self._settled("1d", regency)
+        return floor_ns(first_ns, "1d", offset_ns(regency))
+
+    def _judge(self, spans: Mapping[str, Sequence[Span]]) -> None:
+        """Judge the months of villages that settled days of these spans have a say in."""
+        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for village, some in spans.items():
+            settled_ns = self._settled("1d", village[:REGENCY_LENGTH])
+            last_month = str(local_day(settled_ns - 1, zone_of(village)))[:7]
+            past = (one for one in some if one.since_ns < settled_ns)
+            months = {
+                month
+                for since_ns, until_ns in past
+                for month in months_touched(Span(since_ns, min(until_ns, settled_ns)), last_month)
+            }
+            if months:
+                alike[tuple(sorted(months))].append(village)
+        work = MonthRows(self._store, self._places.registry, self._places.book, self._pause)
+        for months_of_some, villages in sorted(alike.items()):
+            work.refresh(villages, months_of_some)
+
     # What makes windows dirty
 
     def _follow_registry(self) -> None:
-        """Recompute what a new version of the registry tells otherwise."""
-        registry = self._source.get()
-        if registry.version == self._followed_version:
+        """Recompute what a new version of the registry, or of the profiles, tells otherwise."""
+        registry, book = self._source.get(), self._profiles.get()
+        if (registry.version, book.version) == self._followed:
             return
-        self._places = Places(registry, self._config.contracts)
-        spans, rows = self._placements.moved(registry)
+        self._places = Places(registry, book)
+        spans, rows = self._placements.moved(self._places)
         if rows:
             changed_count = self._work().dirty(spans, self._begun_ns, self._settled)
+            self._judge(spans)
             log.info("analysis.moved", devices_count=len(rows), rows_count=changed_count)
             self._placements.remember(rows)
-        self._followed_version = registry.version
+        self._followed = registry.version, book.version
 
     def _take_late_marks(self) -> None:
         """Recompute what came late, in the order of arrival."""
@@ -233,6 +298,7 @@ class Analysis:
             for village in self._places.registry.all_villages:
                 dirty[village].append(Span(first_ns, begun_ns))
         changed_count = work.dirty(dirty, min(first_ns, begun_ns), self._settled)
+        self._judge(dirty)
         self._cursors.set("begun", min(first_ns, begun_ns))
         if changed_count:
             log.info("analysis.late", devices_count=len(spans), rows_count=changed_count)

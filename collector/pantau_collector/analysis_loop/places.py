@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pantau_collector.analysis.profiles import PRESETS
-from pantau_collector.analysis.rollup_tables import Grid, Stay, Stays
+from pantau_collector.analysis.rollup_tables import Grid, Home, Stay, Stays
 from pantau_collector.analysis.rollup_villages import Terms
 from pantau_collector.analysis_loop.windows import Span, slot_from
+from pantau_collector.months.instants import day_ns
+from pantau_collector.months.profile_book import ProfileBook
 from pantau_collector.registry.codes import REGENCY_LENGTH
+from pantau_collector.registry.timezones import zone_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from pantau_collector.config import ContractConfig
+    from pantau_collector.analysis.profiles import Profile
     from pantau_collector.registry.model import Placement, Registry
 
 _FAR_NS = 2**62
@@ -31,15 +33,29 @@ def placement_spans(registry: Registry, device: str) -> Iterator[tuple[Placement
             yield placement, Span(since_ns, until_ns)
 
 
-class Places:
-    """One version of the registry, by regency."""
+class Standing(NamedTuple):
+    """A device counts for a village in a span of slots, by one version of a profile.
 
-    def __init__(self, registry: Registry, contracts: Mapping[str, ContractConfig] | None = None) -> None:
-        self.registry = registry
-        self.terms = _terms(contracts or {})
+    `terms`: the key of that version, another one for other rules.
+    """
+
+    village: str
+    span: Span
+    traffic_source: bool
+    terms: str
+    networks: frozenset[str]
+
+
+class Places:
+    """One version of the registry and of the profiles, by regency."""
+
+    def __init__(self, registry: Registry, book: ProfileBook | None = None) -> None:
+        self.registry, self.book = registry, book or ProfileBook()
+        self.terms: dict[str, Terms] = {}
         self._villages: dict[str, list[str]] = defaultdict(list)
         for village in registry.all_villages:
             self._villages[village[:REGENCY_LENGTH]].append(village)
+        self._standings: dict[str, list[Standing]] = {}
 
     @property
     def regencies(self) -> list[str]:
@@ -55,35 +71,53 @@ class Places:
         number_of = {village: number for number, village in enumerate(villages)}
         devices: list[str] = []
         found: list[Stay] = []
+        homes: dict[int, list[Home]] = {}
         for device in sorted({device for village in villages for device in self.registry.ever_in(village)}):
             known = len(found)
-            for placement, span in placement_spans(self.registry, device):
-                since_ns, until_ns = (
-                    max(span.since_ns, grid.since_ns),
-                    min(span.until_ns, grid.until_ns),
-                )
-                if placement.active and placement.village in number_of and since_ns < until_ns:
-                    village = number_of[placement.village]
-                    source, profile = placement.traffic_source, placement.profile
-                    found.append(Stay(len(devices), village, since_ns, until_ns, source, profile))
+            for village, span, source, terms, _ in self.standings(device):
+                since_ns, until_ns = max(span.since_ns, grid.since_ns), min(span.until_ns, grid.until_ns)
+                if village in number_of and since_ns < until_ns:
+                    number = number_of[village]
+                    found.append(Stay(len(devices), number, since_ns, until_ns, source, terms))
             if len(found) > known:
+                homes |= self._homes(device, len(devices))
                 devices.append(device)
-        return devices, Stays(found, grid.since_ns - _STAYS_MARGIN_NS)
+        return devices, Stays(found, grid.since_ns - _STAYS_MARGIN_NS, homes)
 
     def stood(self, device: str) -> Iterator[tuple[str, Span]]:
         """Yield the villages in which a device was active, and when."""
+        for standing in self.standings(device):
+            yield standing.village, standing.span
+
+    def standings(self, device: str) -> list[Standing]:
+        """Return where a device was active, in order: a part for each placement and version of a profile."""
+        if device not in self._standings:
+            self._standings[device] = list(self._read_standings(device))
+        return self._standings[device]
+
+    def _read_standings(self, device: str) -> Iterator[Standing]:
         for placement, span in placement_spans(self.registry, device):
             if placement.active:
-                yield placement.village, span
+                yield from self._versions(placement, span)
 
+    def _versions(self, placement: Placement, span: Span) -> Iterator[Standing]:
+        """Yield a placement's span by the versions of its profile, each from its local day on."""
+        zone = zone_of(placement.village)
+        versions = self.book.versions(placement.profile)
+        starts = [0, *(day_ns(version.since, zone) for version in versions[1:])]
+        for version, since_ns, until_ns in zip(versions, starts, [*starts[1:], _FAR_NS], strict=True):
+            part = Span(max(span.since_ns, since_ns), min(span.until_ns, until_ns))
+            if part.since_ns < part.until_ns:
+                source, networks = placement.traffic_source, placement.networks
+                yield Standing(placement.village, part, source, self._key(version), networks)
 
-def _terms(contracts: Mapping[str, ContractConfig]) -> dict[str, Terms]:
-    """Return what each profile says that has a preset or a contract."""
-    return {name: _terms_of(name, contracts.get(name)) for name in {*PRESETS, *contracts}}
+    def _key(self, profile: Profile) -> str:
+        key = f"{profile.name} {profile.since} {profile.fingerprint}"
+        if key not in self.terms:
+            rates = profile.contracted_download_bps, profile.contracted_upload_bps
+            self.terms[key] = Terms(profile.speed_engine, *rates)
+        return key
 
-
-def _terms_of(profile: str, contract: ContractConfig | None) -> Terms:
-    engine = PRESETS.get(profile, {}).get("speed_engine", "http")
-    if contract is None:
-        return Terms(engine)
-    return Terms(engine, contract.download_bps, contract.upload_bps)
+    def _homes(self, device: str, number: int) -> dict[int, list[Home]]:
+        found = [Home(*one.span, one.networks) for one in self.standings(device) if one.networks]
+        return {number: found} if found else {}

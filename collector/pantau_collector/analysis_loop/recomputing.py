@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pantau_collector.analysis_loop import computing, writing
+from pantau_collector.analysis_loop import computing, sla_days, writing
 from pantau_collector.analysis_loop.reading import Reader
 from pantau_collector.analysis_loop.windows import (
     MINUTE_NS,
@@ -18,6 +18,7 @@ from pantau_collector.analysis_loop.windows import (
     merged,
     offset_ns,
 )
+from pantau_collector.months import maintenance
 from pantau_collector.registry.codes import REGENCY_LENGTH
 from pantau_collector.storage.series import ROLLED_UP, Window, rollup_name
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pantau_collector.analysis_loop.places import Places
+    from pantau_collector.analysis_loop.writing import Change
     from pantau_collector.storage.base import SeriesRow, Store
 
 _AROUND_NS = 3 * MINUTE_NS
@@ -50,7 +52,10 @@ class Result:
 
 
 class Recomputing:
-    """One store and one version of the registry. `breathe` is called between parts, and may raise."""
+    """One store and one version of the registry. `breathe` is called between parts, and may raise.
+
+    `announce` is told which rows will change, before they do.
+    """
 
     def __init__(
         self,
@@ -58,8 +63,11 @@ class Recomputing:
         places: Places,
         now_ns: int,
         oldest_ns: int,
+        *,
         breathe: Callable[[], None] = lambda: None,
+        announce: Callable[[Iterable[Change]], None] | None = None,
     ) -> None:
+        self._announce = announce
         self._store = store
         self._places = places
         self._reader = Reader(store, now_ns, oldest_ns)
@@ -78,13 +86,20 @@ class Recomputing:
     def villages(self, villages: Sequence[str], span: Span, window: Window) -> Result:
         """Recompute windows of some villages, and of the devices that stood there."""
         names = [rollup_name(kind, window) for kind in (*ROLLED_UP, "village")]
+        days = sla_days.SERIES if window == "1d" else ()
+        announced = maintenance.standing(self._store) if window == "1d" else []
         result = Result()
         for grid in grids(span, window):
             for part in computing.parts(villages, self._places, grid):
-                found = computing.compute(self._reader, self._places, part, grid, window)
+                found = computing.compute(self._reader, self._places, part, grid, window, announced=announced)
                 where = Span(grid.since_ns, grid.until_ns)
                 result.changed_count += writing.replace(
-                    self._store, names, where, {"village": part}, found.rows
+                    self._store,
+                    [*names, *days],
+                    where,
+                    {"village": part},
+                    found.rows,
+                    announce=self._announce,
                 )
                 result.village_rows += [row for row in found.rows if row.series == names[-1]]
                 result.ended_gaps |= {device: [gap] for device, gap in found.ended_gaps.items()}

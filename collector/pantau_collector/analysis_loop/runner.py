@@ -14,6 +14,7 @@ import structlog
 
 from pantau_collector.analysis_loop.loop import Analysis
 from pantau_collector.errors import StoreUnavailableError
+from pantau_collector.months.profile_file import ProfileFile
 from pantau_collector.registry.file import RegistryFile
 from pantau_collector.storage.opening import open_store
 
@@ -39,9 +40,10 @@ class Runner:
     """Analyses while it holds the lease, until told to stop."""
 
     def __init__(self, config: CollectorConfig, store: Store, stop: threading.Event) -> None:
-        """Read the registry; raises `RegistryError`."""
+        """Read registry and profiles; raises `RegistryError`, `ProfileError`."""
         self._config, self._store, self._stop = config, store, stop
         self._registry = RegistryFile(config.registry.path)
+        self._profiles = ProfileFile(config.sla.profiles)
         self._holder = f"{config.broker.client_id}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._analysis: Analysis | None = None
         self._renewed_s = 0.0
@@ -68,7 +70,11 @@ class Runner:
                 return
             log.info("analysis.begun", holder=self._holder)
             self._analysis = Analysis(
-                self._store, self._registry, _within_retention(self._config), breathe=self._breathe
+                self._store,
+                self._registry,
+                self._profiles,
+                _settings(self._config),
+                breathe=self._breathe,
             )
         self._breathe()
         self._analysis.step()
@@ -96,12 +102,14 @@ class Runner:
         self._trouble = trouble
 
 
-def _within_retention(config: CollectorConfig) -> AnalysisConfig:
-    """Return the settings, never with windows whose measurements the store may have dropped."""
+def _settings(config: CollectorConfig) -> AnalysisConfig:
+    """Return the settings with a place for surges, and without windows that the store may have dropped."""
+    path = config.analysis.surge_path or config.store.dead_letters_path.parent / "surges"
+    analysis = config.analysis.model_copy(update={"surge_path": path})
     if config.store.kind == "sqlite":
-        return config.analysis
+        return analysis
     days = min(config.analysis.recompute_days, config.store.influxdb.retention.raw_days - _SPARE_DAYS)
-    return config.analysis.model_copy(update={"recompute_days": days})
+    return analysis.model_copy(update={"recompute_days": days})
 
 
 def run(config: CollectorConfig, *, with_parent: bool) -> None:

@@ -10,10 +10,13 @@ from pantau_collector.storage.base import SeriesRow
 from pantau_collector.storage.series import SERIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pantau_collector.analysis_loop.windows import Span
     from pantau_collector.storage.base import Store
+
+    Change = tuple[SeriesRow | None, SeriesRow | None]
+    """What stood there, and what will."""
 
 _ROWS_AT_ONCE = 1000
 _PAUSE_S = 0.005  # between transactions, so that who waits to store measurements comes in
@@ -25,10 +28,13 @@ def replace(
     span: Span,
     where: Mapping[str, Sequence[str]],
     rows: Sequence[SeriesRow],
+    *,
+    announce: Callable[[Iterable[Change]], None] | None = None,
 ) -> int:
     """Make `rows` the only ones of these series in a span under these tags; return how many were changed.
 
-    A store that merges fields keeps those that a new row lacks: such rows are erased before.
+    A store that merges fields keeps those that a new row lacks: such rows are erased before. `announce` is
+    told what will change, before anything does.
     """
     old = {
         _place(row): row
@@ -42,6 +48,9 @@ def replace(
         for place, row in old.items()
         if place not in new or not row.values.keys() <= new[place].values.keys()
     ]
+    if announce is not None and (changed or gone):
+        places = {_place(row) for row in (*changed, *gone)}
+        announce([(old.get(place), new.get(place)) for place in sorted(places)])
     if gone and not store.erase_series(gone):
         write(store, [_emptied(row) for row in gone if _place(row) not in new])
     write(store, changed)

@@ -22,7 +22,7 @@ _NOTHING = [0] * (len(_FIELDS) - len(_WIDTHS) + sum(_WIDTHS.values()))
 def texts(tallies: Tallies) -> list[str]:
     """Return the sums of each village, as a list of numbers in the order of `Tallies`."""
     columns = [np.atleast_2d(getattr(tallies, name).T) for name in _FIELDS]
-    rows = np.concatenate(columns).T.tolist()
+    rows = np.concatenate(columns).T.astype(np.float64).tolist()
     return [
         msgspec.json.encode([int(value) if value.is_integer() else value for value in row]).decode()
         for row in rows

@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from pantau_collector.months.instants import MINUTE_NS, first_day_from
+from pantau_collector.registry.model import DEFAULT_PROFILE
 from pantau_collector.registry.timezones import zone_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ def terms_of(
         if inside:
             found[village] = Terms(inside[0].placement.provider, book.profiles(_names(village, spoken)))
     return found
+
+
+def profiles_of(registry: Registry, book: ProfileBook, village: str) -> Profiles:
+    """Return the dated profiles of a village, the default one's where no device ever was active there."""
+    return book.profiles(_names(village, list(speakers(registry, village))) or ((_ALWAYS, DEFAULT_PROFILE),))
 
 
 class Speaker(NamedTuple):

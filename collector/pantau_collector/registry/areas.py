@@ -96,6 +96,11 @@ def children(code: str) -> list[Area]:
     return [_area(line) for line in lines[start:stop] if line.index(",") == length]
 
 
+def villages(within: str = "") -> Iterator[Area]:
+    """Yield the villages inside an area of any level, the nation's by default, in order of code."""
+    return (area for area in _all(within, "village") if area.level == "village")
+
+
 def search(text: str, *, level: Level | None = None, within: str = "", limit: int = 20) -> list[Area]:
     """Return areas whose name holds every word of `text`, best first: exact, then beginning, then any.
 

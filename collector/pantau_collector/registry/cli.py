@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pantau_collector import i18n
 from pantau_collector.errors import RegistryError
 from pantau_collector.i18n import marked as _
-from pantau_collector.registry import areas, reader, writer
+from pantau_collector.registry import areas, reader, villages_cli, writer
 from pantau_collector.registry.instants import format_instant
 from pantau_collector.registry.model import DEFAULT_PROFILE, STATES, TECHNOLOGIES
 from pantau_collector.registry.problems import listing
@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("name", nargs="+")
     search.add_argument("--within", default="", metavar="CODE", help="search only inside this area")
     search.add_argument("--limit", type=int, default=20, metavar="N")
+    villages_cli.add_arguments(
+        _command(commands, "villages", "list the villages of an area, as CSV", villages_cli.run)
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,6 +83,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=STATES, default="active")
     parser.add_argument("--latitude", default="", metavar="DEGREES", help="such as -7.7056; for the map")
     parser.add_argument("--longitude", default="", metavar="DEGREES", help="such as 110.6061")
+    parser.add_argument(
+        "--network", default="", metavar="FINGERPRINT", help="its networks there; elsewhere it is off site"
+    )
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -125,6 +131,7 @@ def _row(placement: Placement) -> tuple[str, ...]:
         "yes" if placement.traffic_source else "no",
         placement.state,
         *("" if degrees is None else f"{degrees:g}" for degrees in (placement.latitude, placement.longitude)),
+        " ".join(sorted(placement.networks)),
     )
 
 

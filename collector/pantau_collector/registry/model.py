@@ -23,8 +23,9 @@ class Placement:
     """From `since_ns` on (ns since 1970, UTC), this device stands in this village, in this state.
 
     It holds until the device's next placement. `traffic_source` says that the device's counters are the
-    village's traffic; `latitude` and `longitude` are degrees, where somebody has told them; `line` is where
-    the row stands in its file.
+    village's traffic; `latitude` and `longitude` are degrees, where somebody has told them; `networks` are
+    the fingerprints of the village's networks, elsewhere the device is off site, and none where they are not
+    known; `line` is where the row stands in its file.
     """
 
     device: str
@@ -34,6 +35,7 @@ class Placement:
     technology: Technology | None = None
     profile: str = DEFAULT_PROFILE
     traffic_source: bool = False
+    networks: frozenset[str] = frozenset()
     state: State = "active"
     latitude: float | None = None
     longitude: float | None = None

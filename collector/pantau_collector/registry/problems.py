@@ -39,6 +39,10 @@ NOT_A_VILLAGE = _(
 BAD_SINCE = _("'{value}' is not an instant: write date, time and offset, such as 2026-11-01T00:00:00+07:00")
 BAD_TECHNOLOGY = _("unknown technology '{value}': use one of {choices}, or leave it empty")
 BAD_PROFILE = _("'{value}' cannot be the name of an SLA profile: use letters, digits, '.', '_' or '-'")
+BAD_NETWORK = _(
+    "'{value}' is not a network's fingerprint: 'pantau-collector sla networks' shows those that devices "
+    "reported; write several with a space between"
+)
 BAD_YES_NO = _("'{value}' in the column '{column}' is neither yes nor no")
 BAD_STATE = _("unknown state '{value}': use one of {choices}")
 BAD_DEGREES = _(

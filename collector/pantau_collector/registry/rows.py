@@ -19,6 +19,7 @@ YES_NO = {"yes": True, "ya": True, "no": False, "tidak": False, "": False}
 _MAX_TEXT = 200
 _SOUTH_NORTH = (-11.5, 6.5)  # Indonesia's, so that exchanged numbers are noticed
 _WEST_EAST = (94.5, 141.5)
+_NETWORK = re.compile(r"[0-9a-f]{16,64}")
 _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -107,6 +108,14 @@ def _traffic_source(value: str) -> bool:
     return YES_NO[value.lower()]
 
 
+def _networks(value: str) -> frozenset[str]:
+    found = value.lower().split()
+    for one in found:
+        if not _NETWORK.fullmatch(one):
+            raise RowError(problems.BAD_NETWORK, value=one)
+    return frozenset(found)
+
+
 def _state(value: str) -> str:
     if value and value.lower() not in STATES:
         raise RowError(problems.BAD_STATE, value=value, choices=", ".join(STATES))
@@ -141,5 +150,6 @@ COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "state": ("state", _state),
     "latitude": ("latitude", _degrees("latitude", _SOUTH_NORTH)),
     "longitude": ("longitude", _degrees("longitude", _WEST_EAST)),
+    "network": ("networks", _networks),
 }
 REQUIRED = ("device", "village", "since")

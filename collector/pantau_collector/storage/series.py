@@ -43,6 +43,9 @@ LIVE_NS = 600 * 10**9
 STATES = ("up", "link_down", "local_fault", "power_off", "agent_down", "off_site", "unknown")
 """States of a village's minute, best first; `state_index` counts from 0 in this order."""
 
+SURGE_STATES = ("normal", "slow", "surge", "unmeasured", "learning")
+"""States of a village's traffic in a direction: `slow` is the slow track's alarm, `surge` the score's."""
+
 ALERTS = ("village_silent", "link_down", "delay", "loss", "download", "upload")
 """What `active_alerts` tells of, by its tag `alert`: the names of Grafana's rules of the same kind."""
 
@@ -174,6 +177,7 @@ _VILLAGE_COLUMNS = (
     _number("tx_rate_bps", "Send rate", "Laju kirim"),
     _number("rx_peak_bps", "Peak receive rate", "Laju terima puncak"),
     _number("tx_peak_bps", "Peak send rate", "Laju kirim puncak"),
+    _flag("router_traffic", "Traffic counted at the router", "Lalu lintas dihitung di ruter"),
     _count("rx_bytes", "Received", "Diterima"),
     _count("tx_bytes", "Sent", "Dikirim"),
     _count("sent_count", "Probes to the testpoint", "Paket uji ke titik uji"),
@@ -269,10 +273,15 @@ _OTHERS = (
             _number("cusum", "Slow surge (CUSUM)", "Lonjakan lambat (CUSUM)"),
             _number("ratio", "Times the normal rate", "Kali laju normal"),
             _number("baseline_bps", "Normal rate at this hour", "Laju normal pada jam ini"),
+            _number("baseline_low_bps", "Normal range, lower end", "Rentang normal, batas bawah"),
+            _number("baseline_high_bps", "Normal range, upper end", "Rentang normal, batas atas"),
             _number("rate_bps", "Rate", "Laju"),
             _number("regional_score", "Surge score of the regency", "Skor lonjakan kabupaten"),
+            _number("regional_ratio", "Times the regency's normal rate", "Kali laju normal kabupaten"),
             _number("utilization_ratio", "Utilisation of the contract", "Pemakaian kontrak"),
             _word("state", "State", "Keadaan"),
+            _number("since_s", "Surge since when (seconds since 1970)", "Lonjakan sejak (detik sejak 1970)"),
+            _count("learning_days_left", "Days until there are scores", "Hari sampai ada skor"),
         ),
         "rollup",
         Text("Traffic against its baseline, every five minutes", "Lalu lintas dan garis dasarnya"),

@@ -16,7 +16,7 @@ from pantau_collector.web.api import describing
 from pantau_collector.web.gate import Gate
 from pantau_collector.web.portal import Portal
 from pantau_collector.web.security import SecurityHeaders
-from pantau_collector.web.verdicts import areas, villages
+from pantau_collector.web.verdicts import areas, villages, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pantau_collector.config import WebConfig
     from pantau_collector.months.model import MonthReader
+    from pantau_collector.months.profile_file import ProfileSource
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.storage.base import Store
 
@@ -42,13 +43,14 @@ def create_app(
     desk: enrolment.Desk | None = None,
     months: MonthReader | None = None,
     letterhead: Sequence[str] = (),
+    profiles: ProfileSource | None = None,
 ) -> ASGIApp:
     """Return the application, behind its gate. What blocks runs in threads, never on the event loop.
 
     `health` returns a JSON-ready dict: `/healthz` answers 200 when its `status` is "ok", else 503. `metrics`
     returns Prometheus' text format. `clock_ns` is the time in ns since 1970. `desk` enrols devices, where
-    this portal does that. `months` reads the villages' months; `letterhead`
-    stands on reports.
+    this portal does that. `months` reads the villages' months; `letterhead` stands on reports; `profiles`
+    tell whether announced maintenance counts.
     """
     app = FastAPI(title="Pantau", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     portal = Portal(store, registry, health, metrics, clock_ns, months, letterhead)
@@ -59,6 +61,7 @@ def create_app(
         app.include_router(part_with_accounts.router(admission))
     if months is not None:
         app.include_router(downloads.router(portal))
+        app.include_router(writing.router(portal, admission, profiles))
     if desk is not None:
         app.include_router(enrolment.router(admission, desk))
     app.mount("/static", StaticFiles(directory=render.FOLDER / "static"), name="static")

@@ -10,7 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from pantau_collector.errors import AccessError, StoreUnavailableError
+from pantau_collector.errors import (
+    AccessError,
+    MaintenanceError,
+    ObjectionError,
+    StoreUnavailableError,
+    TranslatedError,
+)
 from pantau_collector.i18n import Message
 from pantau_collector.i18n import marked as _
 from pantau_collector.web import problem, render
@@ -65,6 +71,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreUnavailableError, _unavailable)
     app.add_exception_handler(AccessError, _no_accounts)
+    for refused in (MaintenanceError, ObjectionError):
+        app.add_exception_handler(refused, _refused)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -108,6 +116,11 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 async def _no_accounts(request: Request, error: Exception) -> Response:
     del error  # the gate logs the transition
     return accounts_unavailable(request)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TranslatedError)
+    return answer(request, 422, str(error), advice=Message(error.text, error.values))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -22,6 +22,7 @@ _COLUMNS = (
     "baseline_bps",
     "utilization_ratio",
     "regional_score",
+    "learning_days_left",
 )
 
 
@@ -49,6 +50,7 @@ _WHO = Section(
                 Field(name="ratio", unit=TIMES, decimals=1),
                 Field(name="utilization_ratio", limits=colours.UTILIZATION, decimals=0),
                 Field(name="regional_score", decimals=1),
+                Field(name="learning_days_left", decimals=0),
             ),
             sort_by="score",
             width=24,
@@ -77,10 +79,15 @@ _HOW = Section(
     (
         lines(
             _("Rate and its normal level"),
-            _("Of the chosen village: the rate, and what is normal at this hour"),
+            _("Of the chosen village: the rate, what is normal at this hour, and up to where it is normal"),
             (
                 (_of_village('mean("rate_bps")'), _("$tag_village $tag_direction"), ""),
                 (_of_village('mean("baseline_bps")'), _("$tag_village $tag_direction, normal"), ""),
+                (
+                    _of_village('mean("baseline_high_bps")'),
+                    _("$tag_village $tag_direction, normal up to"),
+                    "",
+                ),
             ),
             "bps",
         ),

@@ -253,6 +253,7 @@ def _traffic(found: list[Any]) -> dict[str, Any]:
     for one in counted:
         interfaces[one.interface].append(one)
     return {
+        "router_traffic": bool(routers),
         "rx_bytes": sum(one.rx_bytes for one in counted),
         "tx_bytes": sum(one.tx_bytes for one in counted),
         "rx_peak_bps": max(one.rx_peak_bps for one in counted),

@@ -5,7 +5,15 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from tests.collector.analysis_loop.world import HOUR_NS, MINUTE_NS, START_NS, VILLAGES, Registered, placement
+from tests.collector.analysis_loop.world import (
+    HOUR_NS,
+    MINUTE_NS,
+    START_NS,
+    VILLAGES,
+    Booked,
+    Registered,
+    placement,
+)
 from tests.fakes.memory_store import MemoryStore
 
 from pantau_collector.analysis_loop.loop import Analysis
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from pantau_wire.fields import Measurement
 
 _seqs = itertools.count(1)
-CONFIG = AnalysisConfig(contracts={"default": {"download_bps": 5e7, "upload_bps": 2e7}})
+CONFIG = AnalysisConfig()
 REGISTRY = Registry(
     [placement("desa-1", VILLAGES[0], traffic_source=True), placement("desa-2", VILLAGES[1])], "version 1"
 )
@@ -39,7 +47,9 @@ class Present:
         return START_NS + self.minute * MINUTE_NS
 
     def restart(self) -> None:
-        self.analysis = Analysis(self.store, Registered(REGISTRY), CONFIG, clock=lambda: self.now_ns)
+        self.analysis = Analysis(
+            self.store, Registered(REGISTRY), Booked(), CONFIG, clock=lambda: self.now_ns
+        )
 
     def live(self, minutes: int, *measured: Measurement, device: str = "desa-1") -> None:
         """Let minutes pass, in each of which the device measures this, and step every five minutes."""

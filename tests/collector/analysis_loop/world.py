@@ -7,9 +7,11 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pantau_collector.analysis.profiles import from_mapping
 from pantau_collector.analysis_loop.loop import Analysis
 from pantau_collector.config import AnalysisConfig
 from pantau_collector.ingest.late import late_marks
+from pantau_collector.months.profile_book import ProfileBook
 from pantau_collector.registry.model import Placement, Registry
 from pantau_collector.storage.base import Arrival, Batch
 from pantau_collector.storage.series import ROLLED_UP, WINDOWS_S, rollup_name
@@ -28,11 +30,12 @@ START_NS = 1_795_305_600 * SECOND_NS  # 2026-11-22T00:00:00Z
 HOURS = 30
 VILLAGES = ("33.10.25.2007", "33.10.26.2008", "33.10.26.2009", "91.71.01.1001")
 DEVICES = ("desa-1", "desa-2", "desa-3", "desa-4")
-CONFIG = AnalysisConfig(
-    contracts={"default": {"download_bps": 5e7, "upload_bps": 2e7}}  # type: ignore[dict-item]
-)
-ROLLUPS = tuple(
-    rollup_name(kind, window) for kind in (*ROLLED_UP, "village", "regency") for window in WINDOWS_S
+CONFIG = AnalysisConfig()
+CONTRACT = {"name": "default", "contracted_download_bps": 5e7, "contracted_upload_bps": 2e7}
+BOOK = ProfileBook([from_mapping(CONTRACT)], "book 1")
+ROLLUPS = (
+    *(rollup_name(kind, window) for kind in (*ROLLED_UP, "village", "regency") for window in WINDOWS_S),
+    *("sla_day", "sla_test", "sla_month", "sla_outage", "sla_area"),
 )
 
 
@@ -44,6 +47,16 @@ class Registered:
 
     def get(self) -> Registry:
         return self.registry
+
+
+@dataclass
+class Booked:
+    """Profiles that a test may change."""
+
+    book: ProfileBook = BOOK
+
+    def get(self) -> ProfileBook:
+        return self.book
 
 
 def placement(device: str, village: str, since_ns: int = 0, **other: object) -> Placement:
@@ -206,7 +219,14 @@ class Living:
         """Let everything arrive that arrives by then, and do what is due."""
         self.arrive(time_ns)
         if self.analysis is None:
-            self.analysis = Analysis(self.store, self.registered, CONFIG, self._breathe, lambda: self.now_ns)
+            self.analysis = Analysis(
+                self.store,
+                self.registered,
+                Booked(),
+                CONFIG,
+                breathe=self._breathe,
+                clock=lambda: self.now_ns,
+            )
         self.analysis.step()
 
     def _breathe(self) -> None:
@@ -221,7 +241,7 @@ class Living:
             some = arrived[number : number + 50]
             self.store.write(Batch.of([arrival for _, arrival in some]))
         for at_ns, arrival in arrived:
-            self.store.write_series(late_marks([arrival], at_ns))
+            self.store.write_series(late_marks(Batch.of([arrival]).parcels, at_ns))
         self.registered.registry = [one for at_ns, one in self.life.registries if at_ns <= time_ns][-1]
 
 

@@ -15,7 +15,10 @@ ID_RULE = (
     "cannot be a device id: use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, "
     "and neither 'groups' nor a name that begins with 'collector-'"
 )
-COLUMNS = "device, village, since, provider, technology, profile, traffic_source, state, latitude, longitude"
+COLUMNS = (
+    "device, village, since, provider, technology, profile, traffic_source, state, latitude, longitude, "
+    "network"
+)
 INSTANT = "is not an instant: write date, time and offset, such as 2026-11-01T00:00:00+07:00"
 MESSAGES = {
     "empty": f": is empty: the first line must name the columns: {COLUMNS}",
@@ -51,6 +54,10 @@ MESSAGES = {
     ),
     "profile": (":2: 'jam kerja' cannot be the name of an SLA profile: use letters, digits, '.', '_' or '-'"),
     "traffic_source": ":2: 'maybe' in the column 'traffic_source' is neither yes nor no",
+    "network": (
+        ":2: 'rumah' is not a network's fingerprint: 'pantau-collector sla networks' shows those that "
+        "devices reported; write several with a space between"
+    ),
     "state": ":2: unknown state 'broken': use one of active, retired",
     "latitude": (
         ":2: '110.6061' in the column 'latitude' is not a number of degrees from -11.5 to 6.5, as all of "

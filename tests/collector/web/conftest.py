@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.async_api import async_playwright
 from tests.collector.web.world import HEADER, TEGALYOSO, World
 from tests.fakes.memory_store import MemoryStore
 
@@ -15,6 +17,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
+    from playwright.async_api import Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture
@@ -29,3 +43,14 @@ def world(tmp_path: Path) -> World:
 async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     async with world.client() as client:
         yield client
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A page of a real browser, wide as a desktop and not very high."""
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield await browser.new_page(viewport={"width": 1280, "height": 600}, ignore_https_errors=True)
+        await browser.close()

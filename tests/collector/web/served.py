@@ -84,6 +84,6 @@ async def log_in(
 
 def hidden(page: str, action: str = "/login") -> dict[str, str]:
     """Return the hidden fields of a form."""
-    form = re.search(rf'<form method="post" action="{re.escape(action)}">(.*?)</form>', page, re.DOTALL)
+    form = re.search(rf'<form [^>]*method="post" action="{re.escape(action)}">(.*?)</form>', page, re.DOTALL)
     assert form is not None, page
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[1]))

@@ -22,6 +22,7 @@ from pantau_collector.analysis.states import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pantau_collector.analysis.maintenance import Window
     from pantau_collector.analysis.profiles import Profiles
     from pantau_collector.analysis.states import Samples, States
+    from pantau_collector.registry.timezones import Zone
 
     Span = tuple[float, float]
 
@@ -77,11 +79,26 @@ class VillageMonth:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Consecutive days of one village and all that they rest on.
+
+    `maintenance`: which of their minutes leave the account.
+    """
+
+    zone: Zone
+    days: Sequence[date]
+    profiles: Profiles
+    devices: Sequence[Device]
+    tests: Tests
+    maintenance: NDArray[np.bool_]
+    target_faults_s: Sequence[Span] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Grid:
-    """What was found in each minute of the month and its margins. Delays are NaN where there is none."""
+    """What was found in each minute of a stretch. Delays are NaN where there is none."""
 
     states: States
-    maintenance: NDArray[np.bool_]
     p50_ms: NDArray[np.float64]
     pdv_p95_ms: NDArray[np.float64]
     sent: NDArray[np.int64]
@@ -93,19 +110,38 @@ def day_rows(village: VillageMonth) -> list[DayRow]:
 
     Maintenance is known for the month's own days only; those of the margins carry none.
     """
-    grid = _grid(village)
-    tests_of_day = _tests_by_day(village, grid)
-    return [_row(village, grid, number, tests_of_day) for number in range(len(village.month.days))]
+    month = village.month
+    accepted = np.zeros(len(month.days) * DAY_MINUTES, dtype=bool)
+    accepted[MARGIN_DAYS * DAY_MINUTES : len(accepted) - MARGIN_DAYS * DAY_MINUTES] = (
+        maintenance.accepted_minutes(month, village.maintenance, village.profiles.on(month.first_day))
+    )
+    stretch = Stretch(
+        zone=month.zone,
+        days=month.days,
+        profiles=village.profiles,
+        devices=village.devices,
+        tests=village.tests,
+        maintenance=accepted,
+        target_faults_s=village.target_faults_s,
+    )
+    return rows_of(stretch)
 
 
-def _grid(village: VillageMonth) -> _Grid:
-    first, count = _first_and_count(village.month)
-    faulty = minutes_within(village.target_faults_s, first, count)
+def rows_of(stretch: Stretch) -> list[DayRow]:
+    """Return a row for each day of a stretch, in order."""
+    grid = _grid(stretch)
+    tests_of_day = _tests_by_day(stretch)
+    return [_row(stretch, grid, number, tests_of_day[number]) for number in range(len(stretch.days))]
+
+
+def _grid(stretch: Stretch) -> _Grid:
+    first, count = _first_and_count(stretch)
+    faulty = minutes_within(stretch.target_faults_s, first, count)
     p50_ms, pdv_p95_ms = np.full(count, np.nan), np.full(count, np.nan)
     sent, lost = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     by_device = []
-    for device in village.devices:
-        samples = _unjudged(tidied(device.samples), village.target_faults_s)
+    for device in stretch.devices:
+        samples = _unjudged(tidied(device.samples), stretch.target_faults_s)
         states = device_states(samples, first, count)
         if device.placed_s is not None:
             states = only_within(states, device.placed_s, first)
@@ -115,15 +151,11 @@ def _grid(village: VillageMonth) -> _Grid:
         np.fmin.at(pdv_p95_ms, at, rows.rtd_pdv_p95_ms)
         np.add.at(sent, at, rows.sent)
         np.add.at(lost, at, rows.sent - rows.received)
-    accepted = np.zeros(count, dtype=bool)
-    accepted[MARGIN_DAYS * DAY_MINUTES : count - MARGIN_DAYS * DAY_MINUTES] = maintenance.accepted_minutes(
-        village.month, village.maintenance, village.profiles.on(village.month.first_day)
-    )
-    return _Grid(village_states(by_device, count), accepted, p50_ms, pdv_p95_ms, sent, lost)
+    return _Grid(village_states(by_device, count), p50_ms, pdv_p95_ms, sent, lost)
 
 
-def _first_and_count(month: Month) -> tuple[int, int]:
-    return first_minute(month.days[0], month.zone), len(month.days) * DAY_MINUTES
+def _first_and_count(stretch: Stretch) -> tuple[int, int]:
+    return first_minute(stretch.days[0], stretch.zone), len(stretch.days) * DAY_MINUTES
 
 
 def _unjudged(samples: Samples, target_faults_s: Sequence[Span]) -> Samples:
@@ -147,19 +179,19 @@ def _answered(
     return at[inside], samples.taken(inside)
 
 
-def _tests_by_day(village: VillageMonth, grid: _Grid) -> list[tuple[NDArray[np.void], int]]:
+def _tests_by_day(stretch: Stretch) -> list[tuple[NDArray[np.void], int]]:
     """Return, for each day, the counted tests in order and the number of the others; none of maintenance."""
-    first, count = _first_and_count(village.month)
-    tests = village.tests
+    first, count = _first_and_count(stretch)
+    tests = stretch.tests
     at = np.floor_divide(tests.time_s, 60).astype(np.int64) - first
     inside = (at >= 0) & (at < count)
-    inside[inside] = ~grid.maintenance[at[inside]]
-    second = np.floor(tests.time_s + offset_minutes(village.month.zone) * 60) % (DAY_MINUTES * 60)
+    inside[inside] = ~stretch.maintenance[at[inside]]
+    second = np.floor(tests.time_s + offset_minutes(stretch.zone) * 60) % (DAY_MINUTES * 60)
     found = np.empty(len(at), dtype=TEST)
     found["second_of_day"] = second
     found["download_bps"], found["upload_bps"] = tests.download_bps, tests.upload_bps
     by_day = []
-    for number in range(len(village.month.days)):
+    for number in range(len(stretch.days)):
         mine = inside & (at // DAY_MINUTES == number)
         counted = found[mine & tests.counted]
         order = np.lexsort((counted["upload_bps"], counted["download_bps"], counted["second_of_day"]))
@@ -167,19 +199,17 @@ def _tests_by_day(village: VillageMonth, grid: _Grid) -> list[tuple[NDArray[np.v
     return by_day
 
 
-def _row(
-    village: VillageMonth, grid: _Grid, number: int, tests_of_day: list[tuple[NDArray[np.void], int]]
-) -> DayRow:
-    day = village.month.days[number]
-    profile = village.profiles.on(day)
+def _row(stretch: Stretch, grid: _Grid, number: int, tests_of_day: tuple[NDArray[np.void], int]) -> DayRow:
+    day = stretch.days[number]
+    profile = stretch.profiles.on(day)
     minutes = slice(number * DAY_MINUTES, (number + 1) * DAY_MINUTES)
-    counting = ~grid.maintenance[minutes]
+    counting = ~stretch.maintenance[minutes]
     p50_ms, pdv_p95_ms = _known(grid.p50_ms[minutes], counting), _known(grid.pdv_p95_ms[minutes], counting)
-    tests, uncounted_tests = tests_of_day[number]
+    tests, uncounted_tests = tests_of_day
     return DayRow(
         day=day,
         day_rules=profile.day_rules,
-        states=packed_states(grid.states[minutes], grid.maintenance[minutes]),
+        states=packed_states(grid.states[minutes], stretch.maintenance[minutes]),
         latency_n=len(p50_ms),
         latency_k=int(np.count_nonzero(p50_ms <= profile.latency_max_ms)),
         latency_sum_ms=float(p50_ms.sum()),

@@ -41,4 +41,9 @@ CUSUM_LARGEST: Final = 9.0
 CUSUM_ALARM: Final = 6.0
 CUSUM_CALM_BINS: Final = BINS_PER_HOUR
 
+EPISODE_PAUSE_BINS: Final = BINS_PER_HOUR
+"""Alarms with pauses of at most an hour are one surge."""
+NORMAL_SPREADS: Final = 2.0
+"""The normal range that people are shown: so many spreads to each side, nineteen of twenty values."""
+
 LEARNING_BINS: Final = 14 * BINS_PER_DAY

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
+SLOW, FAST = 1, 2
+
 
 def log_rate(rate_bps: NDArray[np.floating]) -> Floats:
     """Return the logarithm of rates in bit/s; gaps stay gaps."""
@@ -61,11 +63,18 @@ def score(last_z: Floats) -> Floats:
     return np.sort(last_z, axis=1)[:, 1]  # gaps go to the end: with three, the second is one
 
 
-def cusum(before: Floats, calm_bins: NDArray[np.int16], z: Floats) -> tuple[Floats, NDArray[np.int16]]:
+def cusum(before: Floats, calm_bins: NDArray[np.uint8], z: Floats) -> tuple[Floats, NDArray[np.uint8]]:
     """Return the slow track's sum and since how many bins z was not above 0; a gap changes neither."""
     gap = np.isnan(z)
     step = np.clip(z, *rules.CUSUM_Z_RANGE) - np.float32(rules.CUSUM_DRIFT)
     calm = np.where(gap, calm_bins, np.where(z > 0, 0, np.minimum(calm_bins + 1, rules.CUSUM_CALM_BINS)))
     total = np.where(gap, before, np.clip(before + step, 0, rules.CUSUM_LARGEST))
     total = np.where(calm >= rules.CUSUM_CALM_BINS, 0, total)
-    return total.astype(np.float32), calm.astype(np.int16)
+    return total.astype(np.float32), calm.astype(np.uint8)
+
+
+def alarm(score: Floats, cusum: Floats) -> NDArray[np.uint8]:
+    """Return which alarm there is: 0 none, 1 the slow track's, 2 the score's."""
+    with np.errstate(invalid="ignore"):
+        fast, slow = score > rules.SCORE_ALARM, cusum > rules.CUSUM_ALARM
+    return np.where(fast, FAST, np.where(slow, SLOW, 0)).astype(np.uint8)

@@ -20,6 +20,7 @@ from pantau_collector.web.places import STATUSES, Place, place_of
 from pantau_collector.web.portal import Portal
 from pantau_collector.web.verdicts import asking, speed, strip, trend
 from pantau_collector.web.verdicts.tables import VILLAGE_COLUMNS
+from pantau_collector.web.verdicts.writing import DONE, Done
 from pantau_wire.vocabulary import Unit
 
 _REFRESH_MS = 30_000
@@ -55,7 +56,9 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/villages/{code}")
-    def village(request: Request, code: str, month: Annotated[str | None, Query()] = None) -> Response:
+    def village(
+        request: Request, code: str, month: Annotated[str | None, Query()] = None, done: Done | None = None
+    ) -> Response:
         area = asking.village_of(code)
         known = portal.months.months() if portal.months else []
         shown = asking.month_of(portal, month, known, area.code)
@@ -69,6 +72,7 @@ def router(portal: Portal) -> APIRouter:
             months=known if shown in (None, *known) else [shown, *known],
             places=_places(portal, area),
             now_ns=portal.clock_ns(),
+            done=DONE[done] if done else None,
             **FIXED,
             **(_month(portal, area, shown, language) if shown else {"found": None}),
         )

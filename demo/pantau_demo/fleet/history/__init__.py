@@ -1,0 +1,1 @@
+"""A fleet's past as files for `pantau-collector import`: rollups, tests, state runs, and raw measurements."""

@@ -1,0 +1,126 @@
+"""The months in a real browser: the paths of an official and an operator, on desk and phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from tests.collector.web import served
+from tests.collector.web.served import ADMIN, PASSWORD
+from tests.collector.web.test_pages import latency, speed
+from tests.collector.web.verdicts.places import AUGUST, FAILED, OCTOBER
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Page
+    from tests.collector.web.world import World
+
+BUILD = Path(__file__).parents[4] / "build"
+PAGES = {
+    "nation": "/",
+    "province": "/areas/33",
+    "regency": "/areas/33.10",
+    "district": "/areas/33.10.26",
+    "filtered": "/areas/33.10?verdict=fail&sort=-loss",
+    "village": f"/villages/{FAILED}",
+    "empty-month": f"/villages/{FAILED}?month={AUGUST}",
+    "devices": "/devices",
+    "device": "/devices/klaten-1",
+    "error": "/areas/99",
+    "login": "/login",
+    "access": "/access",
+}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+async def address(world: World) -> AsyncIterator[str]:
+    world.put(speed(), ago_s=120)
+    world.put(latency(), ago_s=5)
+    async with served.running(world) as url:
+        yield url
+
+
+async def test_an_official_finds_a_failed_village_in_four_clicks_and_takes_its_evidence(
+    address: str, page: Page
+) -> None:
+    await page.goto(address)
+    await page.get_by_role("link", name="Jawa Tengah").click()
+    await page.get_by_role("link", name="Kabupaten Klaten").click()
+    await page.get_by_role("link", name="Tegalyoso, Klaten Selatan: Tidak memenuhi").click()
+    assert page.url == f"{address}/villages/{FAILED}?month={OCTOBER}"
+    assert "tidak memenuhi yang dijanjikan" in await page.inner_text("main")
+    evidence = page.get_by_role("link", name="Unduh bukti")
+    assert await evidence.get_attribute("href") == f"/villages/{FAILED}/{OCTOBER}/evidence.zip"
+
+
+async def test_an_operator_goes_from_silence_to_the_village_and_back(
+    world: World, address: str, page: Page
+) -> None:
+    await page.goto(address)
+    await page.get_by_role("link", name="Perangkat saat ini").click()
+    await page.get_by_role("link", name="Tegalyoso").click()
+    assert page.url == f"{address}/devices/klaten-1"
+    await page.get_by_role("link", name="Tegalyoso").click()
+    assert page.url == f"{address}/villages/{FAILED}"
+    await page.get_by_role("link", name="klaten-1").click()
+    assert await page.get_by_role("heading", level=1).inner_text() == "Tegalyoso"
+
+
+async def test_months_and_filters_are_chosen_without_a_script(address: str, page: Page) -> None:
+    await page.route("**/*.js*", lambda route: route.abort())
+    await page.goto(f"{address}/areas/33.10")
+    await page.locator("select[name=verdict]").select_option("fail")
+    await page.get_by_role("button", name="Saring").click()
+    assert await page.locator("tr[data-code]").count() == 1
+    await page.get_by_label("Bulan", exact=True).select_option("2026-09")
+    await page.get_by_role("button", name="Tampilkan").click()
+    assert "September 2026" in await page.inner_text("h1")
+    assert await page.locator("tr[data-code]").count() == 1
+    await page.get_by_role("link", name="Tampilkan semua").click()
+    assert await page.locator("tr[data-code]").count() == 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_nobody_is_shut_out(world: World, page: Page, scheme: str) -> None:
+    """axe-core finds no serious fault on any page, in both colour schemes; nothing is wider than a phone."""
+    world.put(speed(), ago_s=120)
+    world.put(latency(), ago_s=5)
+    BUILD.mkdir(exist_ok=True)
+    await page.emulate_media(color_scheme=scheme)
+    async with served.running(served.with_people(world)) as url:
+        await log_in(page, url)
+        faults, wide = {}, {}
+        for name, path in PAGES.items():
+            await page.set_viewport_size({"width": 1280, "height": 900})
+            await page.goto(f"{url}{path}")
+            faults[name] = await serious_faults(page)
+            await page.screenshot(path=BUILD / f"portal-{name}-{scheme}.png", full_page=True)
+            await page.set_viewport_size(PHONE)
+            wide[name] = await page.evaluate("() => document.documentElement.scrollWidth")
+            await page.screenshot(path=BUILD / f"portal-{name}-{scheme}-phone.png", full_page=True)
+        await page.evaluate("() => document.querySelector('main').append(document.createElement('button'))")
+        assert await serious_faults(page) != []  # a button without a name: whoever looks for faults finds one
+    assert faults == {name: [] for name in PAGES}
+    assert wide == dict.fromkeys(PAGES, PHONE["width"])
+
+
+async def log_in(page: Page, url: str) -> None:
+    await page.goto(f"{url}/login")
+    await page.fill("#name", ADMIN)
+    await page.fill("#password", PASSWORD)
+    await page.click(".login button")
+    await page.wait_for_url(f"{url}/")
+
+
+async def serious_faults(page: Page) -> list[str]:
+    """Return what axe-core calls serious or critical: rule, and the first places."""
+    found = await Axe().run(page)
+    return [
+        f"{one['id']}: {[node['html'][:120] for node in one['nodes'][:3]]}"
+        for one in found.response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
