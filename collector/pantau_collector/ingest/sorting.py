@@ -207,10 +207,14 @@ def _sort_decoded(decoded: Decoded, rules: Rules, now_ns: int) -> Sorted:
 
 def _ranges_of(records: Sequence[Record]) -> list[ranges.Range]:
     """Return the records' numbers; nearly always they follow each other."""
-    seqs = [record.seq for record in records]
-    if seqs and seqs == list(range(seqs[0], seqs[0] + len(seqs))):
-        return [(seqs[0], seqs[-1])]
-    return ranges.from_numbers(seqs)
+    if not records:
+        return []
+    first = expected = records[0].seq
+    for record in records:
+        if record.seq != expected:
+            return ranges.from_numbers(one.seq for one in records)
+        expected += 1
+    return [(first, expected - 1)]
 
 
 def _answered(found: Sorted, now_ns: int) -> list[Delivery]:

@@ -51,7 +51,11 @@ class Parcel(msgspec.Struct, frozen=True, gc=False):
     @property
     def arrivals(self) -> list[Arrival]:
         """Each record by itself."""
-        return [Arrival(self.device, self.spool, self.boot, one, self.attempt) for one in self.records]
+        return list(map(self.arrival, self.records))
+
+    def arrival(self, record: Record) -> Arrival:
+        """Return one of the records by itself."""
+        return Arrival(self.device, self.spool, self.boot, record, self.attempt)
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):

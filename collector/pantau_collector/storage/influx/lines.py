@@ -51,13 +51,13 @@ def text_of_tag(value: str) -> str:
 
 def series_of(kind: str, row: Row) -> str:
     """Return measurement and tags of a row's line: with the time they identify the point."""
-    tags = _tag_places(kind)
-    return f"{kind},device={row[0]}" + "".join([f",{name}={tag(row[place])}" for name, place in tags])
+    keys = row[STAMP_COUNT : STAMP_COUNT + len(schema.key_names(kind))]
+    return f"{kind},device={row[0]}{_tags(kind, keys)}"
 
 
 def point_line(kind: str, series: str, row: Row) -> str:
     """Return a row's line; absent values are left out of it."""
-    form = _form(kind, tuple(map(type, row)))
+    form = _form(kind, tuple(map(type, row[STAMP_COUNT:])))
     fields = form.template % form.pick(row)
     if "\\" in fields or fields.count('"') != form.quotes_count:
         fields = form.template % form.pick(tuple(map(_escaped, row)))
@@ -101,10 +101,11 @@ WRITTEN: dict[str, Callable[[Value], str]] = {
 }
 
 
-@functools.cache
-def _tag_places(kind: str) -> tuple[tuple[str, int], ...]:
-    """Return the key columns and where they stand in a row, sorted as InfluxDB likes its tags."""
-    return tuple(sorted((name, STAMP_COUNT + at) for at, name in enumerate(schema.key_names(kind))))
+@functools.lru_cache(maxsize=_TAGS_KEPT)
+def _tags(kind: str, keys: tuple[str, ...]) -> str:
+    """Return a kind's keys as tags, sorted as InfluxDB likes them."""
+    tags = sorted(zip(schema.key_names(kind), keys, strict=True))
+    return "".join([f",{name}={tag(text)}" for name, text in tags])
 
 
 class _Form(NamedTuple):
@@ -117,11 +118,12 @@ class _Form(NamedTuple):
 
 @functools.lru_cache(maxsize=_FORMS_KEPT)
 def _form(kind: str, types: tuple[type, ...]) -> _Form:
-    """Return the form of a kind's rows that have values of these types; where a value is absent, nothing."""
+    """Return the form of a kind's rows with columns of these types; where a value is absent, nothing."""
     names = column_names(kind)
     formats = dict(_STAMP_FORMATS)
     formats |= {column.name: _FORMATS[column.type] for column in schema.columns(kind) if not column.key}
-    written = [name for name, held in zip(names, types, strict=True) if name in formats and held is not _NONE]
+    held = {name for name, one in zip(names[STAMP_COUNT:], types, strict=True) if one is not _NONE}
+    written = [name for name in names if name in _STAMP_FORMATS or (name in formats and name in held)]
     template = ",".join(f"{name}={formats[name]}" for name in written) + " %d"
     pick = operator.itemgetter(*map(names.index, [*written, "time_ns"]))
     return _Form(template, pick, template.count('"'))

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pantau_collector.errors import StoreRefusesError
-from pantau_collector.storage.base import Arrival, Refusal
+from pantau_collector.storage.base import Parcel, Refusal
+from pantau_wire.envelope import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +37,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     """A point's line, and what it was made of."""
 
     text: str
-    arrival: Arrival
+    parcel: Parcel
+    record: Record
 
 
 class Sender:
@@ -88,8 +90,8 @@ class Sender:
         return self._settle(lines[:middle]) + self._settle(lines[middle:])
 
     def _refuse(self, line: Line, words: str) -> Refusal:
-        self._breaker.refused(group_of(words), words, line.arrival.device)
-        return Refusal(line.arrival, words)
+        self._breaker.refused(group_of(words), words, line.parcel.device)
+        return Refusal(line.parcel.arrival(line.record), words)
 
 
 def send_whole(client: Client, texts: Sequence[str], what: str) -> None:

@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
     from pantau_collector.config import InfluxConfig
     from pantau_collector.storage.base import Batch, DeviceActivity, SeriesRow
+    from pantau_wire.envelope import Record
 
 _FIRST_ATTEMPT = 1
 
 
 @dataclass(slots=True)
 class _Sorted:
-    """A batch's arrivals: what to send (with kind and series), and what is there already."""
+    """A batch's records: what to send (with kind and series), and what is there already."""
 
-    fresh: list[tuple[Arrival, str, str, Row]] = field(default_factory=list)
+    fresh: list[tuple[Parcel, Record, str, str, Row]] = field(default_factory=list)
     altered: list[Arrival] = field(default_factory=list)
     repeated_count: int = 0
     kept: set[tuple[str, str, int]] = field(default_factory=set)
@@ -191,45 +192,42 @@ class InfluxStore:
         self._gate.passed()
 
     def _sort(self, parcels: Sequence[Parcel]) -> _Sorted:
-        by_kind: dict[str, list[tuple[Arrival, Row]]] = defaultdict(list)
-        for parcel in parcels:
-            for arrival, (kind, row) in zip(parcel.arrivals, rows_of(parcel), strict=True):
-                by_kind[kind].append((arrival, row))
-        known = self._known(by_kind)
+        made = [(parcel, rows_of(parcel)) for parcel in parcels]
+        known = self._known(made)
         found = _Sorted()
-        for kind, entries in by_kind.items():
-            for arrival, row in entries:
-                _sort_point(kind, arrival, row, known, found)
+        for parcel, rows in made:
+            for record, (kind, row) in zip(parcel.records, rows, strict=True):
+                series = lines.series_of(kind, row)
+                twin = known.setdefault((series, row[1]), row)
+                if twin is row:
+                    found.fresh.append((parcel, record, kind, series, row))
+                else:
+                    _sort_repeated(parcel, record, row, twin, found)
         return found
 
-    def _known(self, by_kind: Mapping[str, Sequence[tuple[Arrival, Row]]]) -> dict[twins.Identity, Row]:
+    def _known(self, made: Sequence[tuple[Parcel, list[tuple[str, Row]]]]) -> dict[twins.Identity, Row]:
         """Return what is stored of the points that may be stored already."""
-        wanted = {
-            kind: [row for arrival, row in entries if arrival.attempt != _FIRST_ATTEMPT]
-            for kind, entries in by_kind.items()
-        }
+        wanted: dict[str, list[Row]] = defaultdict(list)
+        for parcel, rows in made:
+            if parcel.attempt != _FIRST_ATTEMPT:
+                for kind, row in rows:
+                    wanted[kind].append(row)
         return twins.find(self._client, wanted)
 
 
-def _sort_point(
-    kind: str, arrival: Arrival, row: Row, known: dict[twins.Identity, Row], found: _Sorted
-) -> None:
-    series = lines.series_of(kind, row)
-    twin = known.setdefault((series, row[1]), row)
-    if twin is row:
-        found.fresh.append((arrival, kind, series, row))
-    elif twin[STAMP_COUNT:] != row[STAMP_COUNT:]:
-        found.altered.append(arrival)
-    else:
-        found.repeated_count += 1
-        if twin[2:4] == row[2:4]:
-            found.kept.add((arrival.device, arrival.spool, arrival.record.seq))
+def _sort_repeated(parcel: Parcel, record: Record, row: Row, twin: Row, found: _Sorted) -> None:
+    if twin[STAMP_COUNT:] != row[STAMP_COUNT:]:
+        found.altered.append(parcel.arrival(record))
+        return
+    found.repeated_count += 1
+    if twin[2:4] == row[2:4]:
+        found.kept.add((parcel.device, parcel.spool, record.seq))
 
 
 def _point_lines(found: _Sorted) -> Iterator[Line]:
     """Yield the lines one by one: requests travel while they are made."""
-    for arrival, kind, series, row in found.fresh:
-        yield Line(lines.point_line(kind, series, row), arrival)
+    for parcel, record, kind, series, row in found.fresh:
+        yield Line(lines.point_line(kind, series, row), parcel, record)
 
 
 def _delivery_lines(deliveries: Sequence[Delivery], kept: set[tuple[str, str, int]]) -> list[str]:
