@@ -16,6 +16,7 @@ from pantau_collector.months.lines import village_month
 from pantau_collector.months.model import DayStates, SpeedTest, VillageEvidence
 from pantau_collector.months.regency_days import span_ns
 from pantau_collector.months.villages import terms_of
+from pantau_collector.months.words import OUTSIDE_BUSY_HOURS
 from pantau_collector.registry.codes import area_tags
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from pantau_collector.months.profile_book import ProfileBook
     from pantau_collector.registry.model import Registry
     from pantau_collector.storage.base import SeriesRow, Store
-
-OUTSIDE_BUSY_HOURS = "outside_busy_hours"
 
 
 def day_inputs(store: Store, village: str, month: Month, profiles: Profiles) -> list[DayRow]:

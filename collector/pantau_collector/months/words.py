@@ -65,6 +65,21 @@ WHY = {
     "few_tests": _("too few counted tests"),
     "few_days": _("counted tests on too few days"),
 }
+OUTSIDE_BUSY_HOURS = "outside_busy_hours"
+WHY_NOT = {
+    "failed": _("the test failed"),
+    "other_engine": _("another engine than the profile's"),
+    "limited_device": _("limited by the device"),
+    "limited_busy_line": _("the line was busy"),
+    "limited_budget": _("limited by the data budget"),
+    "limited_server": _("limited by the server"),
+    "limit_unknown": _("it is not known what limited it"),
+    "not_wired": _("not by cable"),
+    "off_site": _("the device was elsewhere"),
+    "maintenance": _("under maintenance"),
+    OUTSIDE_BUSY_HOURS: _("outside of the busy hours"),
+}
+"""What keeps a speed test from counting (analysis/speed_tests.py), and the busy hours."""
 
 SUMMARIES = {
     "pass": _("In {month} this village's internet kept what was promised: all that is judged passes."),

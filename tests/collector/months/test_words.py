@@ -12,6 +12,7 @@ from tests.collector.analysis import months
 from pantau_collector.analysis.sla import input_file
 from pantau_collector.analysis.sla.report import report
 from pantau_collector.analysis.sla.village import day_rows
+from pantau_collector.analysis.speed_tests import REASONS
 from pantau_collector.i18n import LANGUAGES, translate
 from pantau_collector.months import words
 
@@ -27,6 +28,7 @@ TEXTS = [
     *words.SPEED.values(),
     *words.SPEED_OPEN.values(),
     *words.DELAY.values(),
+    *words.WHY_NOT.values(),
 ]
 
 
@@ -54,6 +56,10 @@ def test_every_report_is_explained_whole(reports: list[Report], language: str) -
                 assert words.metric(name, language) in told.summary
     seen = {one.verdict for found in reports for one in found.metrics.values()}
     assert seen == set(words.VERDICTS)
+
+
+def test_every_reason_not_to_count_a_test_has_words() -> None:
+    assert set(words.WHY_NOT) == {*REASONS, words.OUTSIDE_BUSY_HOURS}
 
 
 def test_all_texts_are_translated() -> None:

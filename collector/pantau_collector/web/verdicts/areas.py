@@ -102,7 +102,8 @@ def _villages(portal: Portal, code: str, month: str, question: TableQuestion) ->
         "providers": sorted({row.line.provider for row in rows if row.line.provider}),
         "technologies": sorted({row.technology for row in rows if row.technology}),
         "map": tiles.by_place(rows),
-        "blocks": tiles.by_district([row for row in rows if row.point is None]),
+        "districts": tiles.by_district(rows),
+        "unplaced": tiles.by_district([row for row in rows if row.point is None]),
         "tile_frame": tiles,
     }
 

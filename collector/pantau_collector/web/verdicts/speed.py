@@ -9,6 +9,7 @@ from pantau_collector import formats
 from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import marked as _
 from pantau_collector.i18n import translate
+from pantau_collector.months.words import OUTSIDE_BUSY_HOURS, WHY_NOT
 from pantau_collector.web import geometry
 from pantau_collector.web.charts import BOTTOM, LEFT, RIGHT, TOP, Tick
 from pantau_collector.web.geometry import Scale
@@ -33,17 +34,6 @@ KINDS = {
     "counted": _("counted, in the busy hours"),
     "other": _("outside of the busy hours"),
     "uncounted": _("not counted"),
-}
-WHY_NOT = {
-    "engine": _("not counted: another engine than the profile's"),
-    "wifi": _("not counted: by Wi-Fi"),
-    "off_site": _("not counted: the device was elsewhere"),
-    "failed": _("not counted: the test failed"),
-    "device": _("not counted: limited by the device"),
-    "busy_line": _("not counted: the line was busy"),
-    "budget": _("not counted: limited by the data budget"),
-    "server": _("not counted: limited by the server"),
-    "maintenance": _("not counted: under maintenance"),
 }
 
 
@@ -109,14 +99,14 @@ def plot(
 
 def _kind(test: SpeedTest) -> str:
     if test.why_not:
-        return "uncounted"
+        return "other" if test.why_not == OUTSIDE_BUSY_HOURS else "uncounted"
     return "counted" if test.busy_hour else "other"
 
 
 def _told(test: SpeedTest, bps: float, month: Month, language: Language) -> str:
-    words = WHY_NOT.get(test.why_not, KINDS[_kind(test)])
+    said = WHY_NOT.get(test.why_not, KINDS[_kind(test)])
     when = formats.instant(test.time_ns, month.zone, language)
-    return f"{when}\n{formats.quantity(bps, Unit.BITS_PER_SECOND, language)}, {translate(words, language)}"
+    return f"{when}\n{formats.quantity(bps, Unit.BITS_PER_SECOND, language)}, {translate(said, language)}"
 
 
 def _limits(contracted: float | None, ratio: float, y: Scale, language: Language) -> list[Limit]:

@@ -40,7 +40,7 @@ FIXED: dict[str, Any] = {
     "statuses": STATUSES,
     "accounts": ACCOUNTS,
     "dot_words": speed.KINDS,
-    "reasons": speed.WHY_NOT,
+    "reasons": words.WHY_NOT,
     "trend_titles": tuple(column.title for column in VILLAGE_COLUMNS if column.key in trend.TABLE_KEYS),
     "plot_frame": charts,
     "plot_height": speed.HEIGHT,
