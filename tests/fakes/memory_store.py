@@ -88,6 +88,10 @@ class MemoryStore:
             for some in checked.values():
                 self._rows |= {(row.series, row.tags, row.time_ns): row for row in some}
 
+    def add_series(self, rows: Sequence[SeriesRow]) -> None:
+        self._answer()
+        self.write_series([row for row in rows if (row.series, row.tags, row.time_ns) not in self._rows])
+
     def erase_series(self, rows: Sequence[SeriesRow]) -> bool:
         self._answer()
         with self._lock:

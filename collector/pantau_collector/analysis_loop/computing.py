@@ -32,9 +32,13 @@ _DEVICE_MINUTES = 6000  # read at once: at ten measurements a minute some 40 MB
 
 @dataclass(slots=True)
 class Computed:
-    """Rows of devices and villages. `ended_gaps` began before the grid; `last_heard_ns` may lie after it."""
+    """Rows of devices and villages; `day_rows`: what months rest on.
+
+    `ended_gaps` began before the grid; `last_heard_ns` may lie after it.
+    """
 
     rows: list[SeriesRow] = field(default_factory=list)
+    day_rows: list[SeriesRow] = field(default_factory=list)
     ended_gaps: dict[str, Span] = field(default_factory=dict)
     last_heard_ns: dict[str, int] = field(default_factory=dict)
 
@@ -82,7 +86,7 @@ def compute(
     found.rows += _village_rows(window, villages, rows, grid)
     if window == "1d":
         inputs = sla_days.Inputs(tables, samples, stays, grid, devices, villages)
-        found.rows += sla_days.rows(inputs, places, announced)
+        found.day_rows += sla_days.rows(inputs, places, announced)
     return found
 
 

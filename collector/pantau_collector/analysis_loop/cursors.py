@@ -31,6 +31,14 @@ class Cursors:
         """Return a position, or None where there is none yet."""
         return self._known.get(name)
 
+    def beginning_with(self, prefix: str) -> dict[str, int]:
+        """Return the positions above 0 of all names that begin so, by the rest of the name."""
+        return {
+            name.removeprefix(prefix): position_ns
+            for name, position_ns in sorted(self._known.items())
+            if name.startswith(prefix) and position_ns
+        }
+
     def set(self, name: str, position_ns: int) -> None:
         """Keep a position, unless it is kept already."""
         if self._known.get(name) != position_ns:
@@ -47,6 +55,7 @@ class _Stood(msgspec.Struct, frozen=True, array_like=True):
     traffic_source: bool
     terms: str
     networks: tuple[str, ...] = ()
+    provider: str = ""
 
 
 class Placements:
@@ -77,7 +86,9 @@ class Placements:
 
 def _history(places: Places, device: str) -> str:
     stood = [
-        _Stood(one.village, *one.span, one.traffic_source, one.terms, tuple(sorted(one.networks)))
+        _Stood(
+            one.village, *one.span, one.traffic_source, one.terms, tuple(sorted(one.networks)), one.provider
+        )
         for one in places.standings(device)
     ]
     return msgspec.json.encode(stood).decode()
@@ -94,10 +105,11 @@ def _differences(old: list[_Stood], new: list[_Stood]) -> list[tuple[str, Span]]
     for since_ns, until_ns in itertools.pairwise(edges):
         before, after = _at(old, since_ns), _at(new, since_ns)
         if before != after:
-            found += [(one[0], Span(since_ns, until_ns)) for one in (before, after) if one is not None]
+            found += [(one.village, Span(since_ns, until_ns)) for one in (before, after) if one is not None]
     return found
 
 
-def _at(history: list[_Stood], time_ns: int) -> tuple[str, bool, str, tuple[str, ...]] | None:
+def _at(history: list[_Stood], time_ns: int) -> _Stood | None:
+    """Return what held at an instant, without when it did."""
     found = (one for one in history if one.since_ns <= time_ns < one.until_ns)
-    return next(((one.village, one.traffic_source, one.terms, one.networks) for one in found), None)
+    return next((msgspec.structs.replace(one, since_ns=0, until_ns=0) for one in found), None)

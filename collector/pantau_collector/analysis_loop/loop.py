@@ -18,7 +18,7 @@ import structlog
 from pantau_collector.analysis_loop import writing
 from pantau_collector.analysis_loop.alerts import Alerts
 from pantau_collector.analysis_loop.cursors import Cursors, Placements
-from pantau_collector.analysis_loop.month_rows import MonthRows, months_touched
+from pantau_collector.analysis_loop.month_work import MonthWork
 from pantau_collector.analysis_loop.places import Places
 from pantau_collector.analysis_loop.recomputing import Recomputing
 from pantau_collector.analysis_loop.registry_rows import registry_rows
@@ -35,13 +35,10 @@ from pantau_collector.analysis_loop.windows import (
     merged,
     offset_ns,
 )
-from pantau_collector.months.instants import local_day
-from pantau_collector.registry.codes import REGENCY_LENGTH
-from pantau_collector.registry.timezones import zone_of
 from pantau_collector.storage.series import LIVE_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from pantau_collector.analysis_loop.recomputing import Result
     from pantau_collector.config import AnalysisConfig
@@ -80,6 +77,9 @@ class Analysis:
         self._breathe, self._clock = breathe, clock
         self._cursors, self._placements = Cursors(store), Placements(store)
         self._places = Places(registry.get(), profiles.get())
+        self._months = MonthWork(
+            store, self._cursors, lambda regency: self._settled("1d", regency), self._pause
+        )
         self._silences = Silences(store)
         self._alerts = Alerts(store, clock())
         path = config.surge_path
@@ -98,7 +98,7 @@ class Analysis:
         for regency in self._places.regencies:
             self._settle("1h", regency)
             self._settle("1d", regency)
-            self._judge_settled(regency)
+            self._months.follow(self._places, regency)
         self._take_late_marks()
 
     def _begin(self) -> None:
@@ -192,7 +192,7 @@ class Analysis:
                 gaps |= found.ended_gaps
             dirty = work.villages_of(gaps)
             work.dirty(dirty, self._begun_ns, self._settled)
-            self._judge(dirty)
+            self._months.judge(self._places, dirty)
             self._cursors.set("5m", span.until_ns)
 
     def _settle(self, window: Window, regency: str) -> None:
@@ -213,42 +213,6 @@ class Analysis:
             self._cursors.set(_cursor(window, regency), known)
         return known
 
-    # Months
-
-    def _judge_settled(self, regency: str) -> None:
-        """Judge the months of the days that were settled since, the first time of all that there are."""
-        until_ns = self._settled("1d", regency)
-        known = self._cursors.get(f"months {regency}")
-        since_ns = self._first_day_ns(regency) if known is None else known
-        if since_ns < until_ns:
-            span = Span(since_ns, until_ns)
-            self._judge({village: [span] for village in self._places.villages_of(regency)})
-            self._cursors.set(f"months {regency}", until_ns)
-
-    def _first_day_ns(self, regency: str) -> int:
-        """Return when a regency's first day begins: one that was imported, or the first that was settled."""
-        days = self._store.span("sla_day")
-        first_ns = days[0] if days else self._settled("1d", regency)
-        return floor_ns(first_ns, "1d", offset_ns(regency))
-
-    def _judge(self, spans: Mapping[str, Sequence[Span]]) -> None:
-        """Judge the months of villages that settled days of these spans have a say in."""
-        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for village, some in spans.items():
-            settled_ns = self._settled("1d", village[:REGENCY_LENGTH])
-            last_month = str(local_day(settled_ns - 1, zone_of(village)))[:7]
-            past = (one for one in some if one.since_ns < settled_ns)
-            months = {
-                month
-                for since_ns, until_ns in past
-                for month in months_touched(Span(since_ns, min(until_ns, settled_ns)), last_month)
-            }
-            if months:
-                alike[tuple(sorted(months))].append(village)
-        work = MonthRows(self._store, self._places.registry, self._places.book, self._pause)
-        for months_of_some, villages in sorted(alike.items()):
-            work.refresh(villages, months_of_some)
-
     # What makes windows dirty
 
     def _follow_registry(self) -> None:
@@ -260,7 +224,7 @@ class Analysis:
         spans, rows = self._placements.moved(self._places)
         if rows:
             changed_count = self._work().dirty(spans, self._begun_ns, self._settled)
-            self._judge(spans)
+            self._months.judge(self._places, spans)
             log.info("analysis.moved", devices_count=len(rows), rows_count=changed_count)
             self._placements.remember(rows)
         self._followed = registry.version, book.version
@@ -298,7 +262,7 @@ class Analysis:
             for village in self._places.registry.all_villages:
                 dirty[village].append(Span(first_ns, begun_ns))
         changed_count = work.dirty(dirty, min(first_ns, begun_ns), self._settled)
-        self._judge(dirty)
+        self._months.judge(self._places, dirty)
         self._cursors.set("begun", min(first_ns, begun_ns))
         if changed_count:
             log.info("analysis.late", devices_count=len(spans), rows_count=changed_count)

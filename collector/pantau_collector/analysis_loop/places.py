@@ -27,7 +27,7 @@ def placement_spans(registry: Registry, device: str) -> Iterator[tuple[Placement
     """Yield each placement of a device with the slots for which it counts; retired ones too."""
     history = registry.history(device)
     ends = [*(slot_from(placement.since_ns) for placement in history[1:]), _FAR_NS]
-    for placement, until_ns in zip(history, ends, strict=True):
+    for placement, until_ns in zip(history, ends, strict=False):  # of a device that is gone there is neither
         since_ns = slot_from(placement.since_ns)
         if since_ns < until_ns:
             yield placement, Span(since_ns, until_ns)
@@ -44,6 +44,7 @@ class Standing(NamedTuple):
     traffic_source: bool
     terms: str
     networks: frozenset[str]
+    provider: str
 
 
 class Places:
@@ -74,7 +75,7 @@ class Places:
         homes: dict[int, list[Home]] = {}
         for device in sorted({device for village in villages for device in self.registry.ever_in(village)}):
             known = len(found)
-            for village, span, source, terms, _ in self.standings(device):
+            for village, span, source, terms, *_ in self.standings(device):
                 since_ns, until_ns = max(span.since_ns, grid.since_ns), min(span.until_ns, grid.until_ns)
                 if village in number_of and since_ns < until_ns:
                     number = number_of[village]
@@ -108,8 +109,14 @@ class Places:
         for version, since_ns, until_ns in zip(versions, starts, [*starts[1:], _FAR_NS], strict=True):
             part = Span(max(span.since_ns, since_ns), min(span.until_ns, until_ns))
             if part.since_ns < part.until_ns:
-                source, networks = placement.traffic_source, placement.networks
-                yield Standing(placement.village, part, source, self._key(version), networks)
+                yield Standing(
+                    village=placement.village,
+                    span=part,
+                    traffic_source=placement.traffic_source,
+                    terms=self._key(version),
+                    networks=placement.networks,
+                    provider=placement.provider,
+                )
 
     def _key(self, profile: Profile) -> str:
         key = f"{profile.name} {profile.since} {profile.fingerprint}"

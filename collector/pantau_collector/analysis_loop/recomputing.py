@@ -18,7 +18,7 @@ from pantau_collector.analysis_loop.windows import (
     merged,
     offset_ns,
 )
-from pantau_collector.months import maintenance
+from pantau_collector.months import dayrows, maintenance
 from pantau_collector.registry.codes import REGENCY_LENGTH
 from pantau_collector.storage.series import ROLLED_UP, Window, rollup_name
 
@@ -86,7 +86,6 @@ class Recomputing:
     def villages(self, villages: Sequence[str], span: Span, window: Window) -> Result:
         """Recompute windows of some villages, and of the devices that stood there."""
         names = [rollup_name(kind, window) for kind in (*ROLLED_UP, "village")]
-        days = sla_days.SERIES if window == "1d" else ()
         announced = maintenance.standing(self._store) if window == "1d" else []
         result = Result()
         for grid in grids(span, window):
@@ -95,17 +94,45 @@ class Recomputing:
                 where = Span(grid.since_ns, grid.until_ns)
                 result.changed_count += writing.replace(
                     self._store,
-                    [*names, *days],
+                    names,
                     where,
                     {"village": part},
                     found.rows,
                     announce=self._announce,
                 )
+                if window == "1d":
+                    result.changed_count += self._days(part, where, found.day_rows)
                 result.village_rows += [row for row in found.rows if row.series == names[-1]]
                 result.ended_gaps |= {device: [gap] for device, gap in found.ended_gaps.items()}
                 result.last_heard_ns |= found.last_heard_ns
                 self._breathe()
         return result
+
+    def _days(self, villages: Sequence[str], day: Span, rows: Sequence[SeriesRow]) -> int:
+        """Put the rows that months rest on in place, but of days whose measurements are no longer here.
+
+        Such days were imported, or the store has dropped what they were computed from.
+        """
+        where = {"village": villages}
+        there = self._store.series(dayrows.SERIES, since_ns=day.since_ns, until_ns=day.until_ns, where=where)
+        told = {row.tags[0] for row in rows if row.series == dayrows.SERIES and sla_days.says_something(row)}
+        kept = {
+            row.tags[0]
+            for row in there
+            if sla_days.says_something(row)
+            and row.tags[0] not in told
+            and not self._measured(row.tags[0], day)
+        }
+        others = [village for village in villages if village not in kept]
+        mine = [row for row in rows if row.tags[row.series == "sla_test"] not in kept]
+        return writing.replace(self._store, sla_days.SERIES, day, {"village": others}, mine)
+
+    def _measured(self, village: str, day: Span) -> bool:
+        """Return whether anything is here that a village's devices measured until the end of a day."""
+        return any(
+            self._reader.before(device, day.until_ns) is not None
+            for device in self._places.registry.ever_in(village)
+        )
 
     def around(self, device: str, span: Span) -> Span:
         """Return the span in which a device's states may depend on its measurements of a span."""

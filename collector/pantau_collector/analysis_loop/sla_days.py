@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pantau_collector.analysis.calendar import DAY_MINUTES, Month
+from pantau_collector.analysis.days import NO_STATES
 from pantau_collector.analysis.sla.village import Device, Stretch, Tests, rows_of
 from pantau_collector.analysis.speed_tests import why_not
 from pantau_collector.months import dayrows, maintenance
@@ -65,6 +66,12 @@ def rows(inputs: Inputs, places: Places, announced: Sequence[Maintenance]) -> It
         stretch = Stretch(zone_of(village), [day], profiles, devices, _as_arrays(mine), off)
         yield dayrows.to_series(village, rows_of(stretch)[0])
         yield from (_row(village, test, inputs.grid, off) for test in mine)
+
+
+def says_something(row: SeriesRow) -> bool:
+    """Return whether a row of `sla_day` knows of any minute or test."""
+    found = dayrows.from_series(row)
+    return found.states != NO_STATES or bool(found.tests) or bool(found.uncounted_tests)
 
 
 @dataclass(frozen=True, slots=True)

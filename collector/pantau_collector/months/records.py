@@ -39,6 +39,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     profiles: list[Profile]
     days_sha256: str
     report: Report
+    pooled_verdict: str
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +80,8 @@ def reasons(before: Facts, after: Facts) -> str:
         "days": before.days_sha256 != after.days_sha256,
     }
     found = [name for name, differs in differing.items() if differs]
-    if not found and canonical(before.report) != canonical(after.report):
-        found = ["judgement"]
+    if not found and before.pooled_verdict != after.pooled_verdict:
+        found = ["earlier_months"]
     return ",".join(found)
 
 

@@ -62,7 +62,7 @@ def speakers(registry: Registry, village: str) -> Iterator[Speaker]:
     """Yield who speaks for a village, in order; nothing of spans in which nobody is active there."""
     devices = registry.ever_in(village)
     edges = sorted({placement.since_ns for device in devices for placement in registry.history(device)})
-    for since_ns, until_ns in zip(edges, [*edges[1:], float("inf")], strict=True):
+    for since_ns, until_ns in zip(edges, [*edges[1:], float("inf")], strict=False):
         here = registry.devices_of(village, since_ns)
         if here:
             speaker = min(here, key=lambda placement: (not placement.traffic_source, placement.device))

@@ -200,6 +200,14 @@ class Store(Protocol):
         """
         ...
 
+    def add_series(self, rows: Sequence[SeriesRow]) -> None:
+        """Write those rows of derived series whose place is free; what is there stays, whatever its values.
+
+        Where a store cannot do that in one step it looks first: of two who write the same place at the same
+        moment the later one counts.
+        """
+        ...
+
     def erase_series(self, rows: Sequence[SeriesRow]) -> bool:
         """Erase the rows of these series, tags and times, whatever their values; False where it cannot.
 

@@ -35,12 +35,12 @@ def create_missing(db: sqlite3.Connection) -> None:
             db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {series.name} ({wanted})")
 
 
-def write(db: sqlite3.Connection, rows: Mapping[str, Sequence[SeriesRow]]) -> None:
-    """Write rows that `derived.by_series` made, in the transaction that is open."""
+def write(db: sqlite3.Connection, rows: Mapping[str, Sequence[SeriesRow]], *, over: bool = True) -> None:
+    """Write rows that `derived.by_series` made, in the open transaction: over what is there, or beside."""
     for name, some in rows.items():
         columns = [column.name for column in SERIES[name].columns]
         db.executemany(
-            _replace_sql(name),
+            _insert_sql(name, "REPLACE" if over else "IGNORE"),
             [(*row.tags, row.time_ns, *map(row.values.get, columns)) for row in some],
         )
 
@@ -114,9 +114,9 @@ def _columns(name: str) -> str:
 
 
 @functools.cache
-def _replace_sql(name: str) -> str:
+def _insert_sql(name: str, conflict: str) -> str:
     places = ", ".join("?" * (_columns(name).count(",") + 1))
-    return f"INSERT OR REPLACE INTO {name} ({_columns(name)}) VALUES ({places})"  # noqa: S608
+    return f"INSERT OR {conflict} INTO {name} ({_columns(name)}) VALUES ({places})"  # noqa: S608
 
 
 def _create_sql(series: Series) -> str:

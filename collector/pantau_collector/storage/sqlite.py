@@ -117,6 +117,12 @@ class SqliteStore:
         with self._errors(), self._write_lock, sqlitefile.transaction(self._db):
             seriestables.write(self._db, checked)
 
+    def add_series(self, rows: Sequence[SeriesRow]) -> None:
+        """Write rows whose place is free, in one transaction; see `Store`."""
+        checked = derived.by_series(rows)
+        with self._errors(), self._write_lock, sqlitefile.transaction(self._db):
+            seriestables.write(self._db, checked, over=False)
+
     def erase_series(self, rows: Sequence[SeriesRow]) -> bool:
         """Erase rows of derived series in one transaction; see `Store`."""
         with self._errors(), self._write_lock, sqlitefile.transaction(self._db):

@@ -86,6 +86,14 @@ def test_writing_again_replaces(store: Store):
     assert store.series("village_silence") == [silence("2007", 0, 9.0)]
 
 
+def test_adding_leaves_what_is_there(store: Store):
+    """A row whose place is taken is left out, whatever it says; the others are written."""
+    store.write_series([silence("2007", 0, 1.0)])
+    store.add_series([silence("2007", 0, 2.0), silence("2007", 1, 3.0), silence("2008", 0, 4.0)])
+    wanted = [silence("2007", 0, 1.0), silence("2008", 0, 4.0), silence("2007", 1, 3.0)]
+    assert store.series("village_silence") == wanted
+
+
 @pytest.fixture
 def rows(store: Store) -> list[SeriesRow]:
     """Three villages, four windows: in the order that a store gives them back in."""

@@ -50,6 +50,16 @@ class DerivedSeries:
         for future in sent:
             future.result()
 
+    def add(self, rows: Sequence[SeriesRow]) -> None:
+        """Write those rows in whose place there is none; see `Store.add_series`."""
+        for name, some in derived.by_series(rows).items():
+            first = SERIES[name].tags[0]
+            since_ns, until_ns = (choose(row.time_ns for row in some) for choose in (min, max))
+            where = {first: sorted({row.tags[0] for row in some})}
+            there = self.read(name, since_ns=since_ns, until_ns=until_ns + 1, where=where, newest=None)
+            taken = {(row.tags, row.time_ns) for row in there}
+            self.write([row for row in some if (row.tags, row.time_ns) not in taken])
+
     def erase(self, rows: Sequence[SeriesRow]) -> bool:
         """Erase the rows in these places; False where the server cannot. See `Store.erase_series`."""
         for row in rows:

@@ -106,6 +106,11 @@ class InfluxStore:
         with self._patience():
             self._derived.write(rows)
 
+    def add_series(self, rows: Sequence[SeriesRow]) -> None:
+        """Write rows whose place is free, as far as a look before can tell; see `Store`."""
+        with self._patience():
+            self._derived.add(rows)
+
     def erase_series(self, rows: Sequence[SeriesRow]) -> bool:
         """Erase rows of derived series, where the server can; see `Store`."""
         with self._patience():
