@@ -114,10 +114,12 @@ class Collector:
         await Upkeep(self._config.identity, self._metrics).run()
 
     async def _serve_web(self, listener: socket.socket) -> None:
+        from pantau_collector.months.profile_file import ProfileFile  # noqa: PLC0415 - as below
+        from pantau_collector.months.reading import StoredMonths  # noqa: PLC0415
         from pantau_collector.web import server  # noqa: PLC0415 - without a portal nobody pays for it
         from pantau_collector.web.app import create_app  # noqa: PLC0415
 
-        web = self._config.web
+        web, profiles = self._config.web, ProfileFile(self._config.sla.profiles)
         app = create_app(
             self._store,
             self._registry,
@@ -125,7 +127,9 @@ class Collector:
             health=self.health,
             metrics=self._metrics.text,
             desk=_desk(self._config),
+            months=StoredMonths(self._store, self._registry, profiles),
             letterhead=self._config.exports.letterhead,
+            profiles=profiles,
         )
         host, port = listener.getsockname()[:2]
         scheme, place = "https" if self._certificate else "http", f"[{host}]" if ":" in host else host
