@@ -1,4 +1,4 @@
-"""`pantau-collector registry`: check, show, add and search, in the language of the terminal."""
+"""`pantau-collector registry`: check, show, add, move, search and more, in the language of the terminal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pantau_collector import i18n
-from pantau_collector.errors import RegistryError
 from pantau_collector.i18n import marked as _
-from pantau_collector.registry import areas, reader, villages_cli, writer
+from pantau_collector.registry import areas, inventory_cli, moving_cli, reader, villages_cli
 from pantau_collector.registry.instants import format_instant
 from pantau_collector.registry.model import DEFAULT_PROFILE, STATES, TECHNOLOGIES
 from pantau_collector.registry.problems import listing
-from pantau_collector.registry.rows import COLUMNS
+from pantau_collector.registry.rows import COLUMNS, row_of
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 GOOD = _("{path} is good; devices: {devices}, villages: {villages}, version: {version}")
 NOT_GOOD = _("{path} cannot be used; problems: {count}")
-ADDED = _("{device} stands in {village} since {since}; {path} has version {version}")
 NOTHING_FOUND = _("no area is called that: try a part of the name")
 NOBODY = _("no device stands there")
 NO_DEVICES = _("the registry has no device")
@@ -42,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("device", nargs="?", help="show this device's history")
     show.add_argument("--village", metavar="CODE", help="only devices that stand there now")
     _add_arguments(_command(commands, "add", "append a row; earlier rows stay as history", _add))
+    moved, replaced = "a device stands elsewhere from now on", "a device retires for another in its place"
+    moving_cli.add_arguments(_command(commands, "move", moved, moving_cli.move), "village")
+    moving_cli.add_arguments(_command(commands, "replace", replaced, moving_cli.replace), "successor")
     search = _command(
         commands, "search", "find the code of a village, district, regency or province", _search
     )
@@ -50,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--limit", type=int, default=20, metavar="N")
     villages_cli.add_arguments(
         _command(commands, "villages", "list the villages of an area, as CSV", villages_cli.run)
+    )
+    inventory_cli.add_arguments(
+        _command(commands, "inventory", "print the devices as an inventory for Ansible", inventory_cli.run)
     )
 
 
@@ -120,33 +124,17 @@ def _wanted(registry: Registry, arguments: argparse.Namespace) -> list[Placement
 
 
 def _row(placement: Placement) -> tuple[str, ...]:
-    village = areas.find(placement.village)
-    return (
-        placement.device,
-        f"{placement.village} {village.name}" if village else placement.village,
-        format_instant(placement.since_ns, placement.village),
-        placement.provider,
-        placement.technology or "",
-        placement.profile,
-        "yes" if placement.traffic_source else "no",
-        placement.state,
-        *("" if degrees is None else f"{degrees:g}" for degrees in (placement.latitude, placement.longitude)),
-        " ".join(sorted(placement.networks)),
-    )
+    row, village = row_of(placement), areas.find(placement.village)
+    if village:
+        row["village"] += f" {village.name}"
+    return tuple(row[column] for column in COLUMNS)
 
 
 def _add(arguments: argparse.Namespace) -> int:
     row = {column: getattr(arguments, column) or "" for column in COLUMNS}
     row["since"] = arguments.since or format_instant(time.time_ns(), arguments.village)
     row["traffic_source"] = "yes" if arguments.traffic_source else "no"
-    try:
-        registry = writer.add(arguments.file, row, arguments.language)
-    except (RegistryError, OSError) as error:
-        _complain(str(error))
-        return 1
-    values = {**row, **_summary(registry), "path": arguments.file}
-    _say(_tell(arguments, ADDED, **values))
-    return 0
+    return moving_cli.write(arguments, [row])
 
 
 def _search(arguments: argparse.Namespace) -> int:

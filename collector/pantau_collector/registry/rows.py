@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pantau_collector.i18n import Message
 from pantau_collector.registry import areas, problems
-from pantau_collector.registry.instants import parse_instant
+from pantau_collector.registry.instants import format_instant, parse_instant
 from pantau_collector.registry.model import DEFAULT_PROFILE, STATES, TECHNOLOGIES, Placement
 from pantau_wire.errors import InvalidTopicError
 from pantau_wire.topics import check_device_id
@@ -29,6 +29,23 @@ class RowError(Exception):
     def __init__(self, text: str, **values: object) -> None:
         super().__init__(text)
         self.message = Message(text, values)
+
+
+def row_of(placement: Placement) -> dict[str, str]:
+    """Return the row that describes a placement, as `parse_row` reads it."""
+    return {
+        "device": placement.device,
+        "village": placement.village,
+        "since": format_instant(placement.since_ns, placement.village),
+        "provider": placement.provider,
+        "technology": placement.technology or "",
+        "profile": placement.profile,
+        "traffic_source": "yes" if placement.traffic_source else "no",
+        "state": placement.state,
+        "latitude": "" if placement.latitude is None else repr(placement.latitude),
+        "longitude": "" if placement.longitude is None else repr(placement.longitude),
+        "network": " ".join(sorted(placement.networks)),
+    }
 
 
 def parse_row(row: Mapping[str, str], line: int) -> tuple[Placement | None, list[Message]]:

@@ -15,7 +15,7 @@ from pantau_collector.registry.reader import delimiter_of, examine_content
 from pantau_collector.registry.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pantau_collector.i18n import Language
@@ -27,16 +27,24 @@ _NEW_MODE = 0o644
 def add(path: Path, row: Mapping[str, str], language: Language = "en") -> Registry:
     """Append a row (column to text) and return the registry with it; begin the file where there is none.
 
+    Raises `RegistryError` as `append` does.
+    """
+    return append(path, [row], language)
+
+
+def append(path: Path, rows: Sequence[Mapping[str, str]], language: Language = "en") -> Registry:
+    """Append rows, all or none of them, and return the registry with them.
+
     The file is replaced atomically and durably. Raises `RegistryError` when the file, or the file with the
-    row, breaks a rule: nothing is written then. The message is in the language given.
+    rows, breaks a rule: nothing is written then. The message is in the language given.
     """
     target = path.resolve()  # a link stays a link
     with wholefile.locked(target.parent):
         before = target.read_bytes() if target.exists() else f"{','.join(COLUMNS)}\n".encode()
-        content = before + _appended(before, row)
+        content = before + _appended(before, rows)
         registry, found = examine_content(content, path)
         found += [
-            Problem(path, 1, Message(NO_SUCH_COLUMN, {"column": name})) for name in _homeless(before, row)
+            Problem(path, 1, Message(NO_SUCH_COLUMN, {"column": name})) for name in _homeless(before, rows)
         ]
         if found:
             raise RegistryError(listing(found, language))
@@ -44,10 +52,11 @@ def add(path: Path, row: Mapping[str, str], language: Language = "en") -> Regist
     return registry
 
 
-def _homeless(before: bytes, row: Mapping[str, str]) -> list[str]:
-    """Return the columns of the row that the file has not."""
+def _homeless(before: bytes, rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the columns of the rows that the file has not."""
     columns = _columns(before.decode("utf-8-sig", errors="replace"))
-    return [column for column, value in row.items() if value and column not in columns]
+    used = {column: None for row in rows for column, value in row.items() if value}
+    return [column for column in used if column not in columns]
 
 
 def _columns(text: str) -> list[str]:
@@ -55,13 +64,13 @@ def _columns(text: str) -> list[str]:
     return [name.strip().lower() for name in header]
 
 
-def _appended(before: bytes, row: Mapping[str, str]) -> bytes:
+def _appended(before: bytes, rows: Sequence[Mapping[str, str]]) -> bytes:
     """Return what to add to the bytes, in the columns, separator and line ends that they have."""
     text = before.decode("utf-8-sig", errors="replace")
     end = "\r\n" if "\r\n" in text else "\n"
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=delimiter_of(text), lineterminator=end)
-    writer.writerow(row.get(name, "") for name in _columns(text))
+    writer.writerows([row.get(name, "") for name in _columns(text)] for row in rows)
     return ("" if not text or text.endswith("\n") else end).encode() + out.getvalue().encode()
 
 

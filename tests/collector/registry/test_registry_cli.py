@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pantau_collector.registry import cli
+from pantau_collector.registry import cli, reader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-A = "33.10.26.2008"
+A, B = "33.10.26.2008", "33.10.25.2007"
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +86,47 @@ def test_search_gives_codes_with_what_lies_around(capsys: pytest.CaptureFixture[
         capsys.readouterr().out == "33.10.25.2007  Jomboran, Klaten Tengah, Kabupaten Klaten, Jawa Tengah\n"
     )
     assert run("search", "zzzz") == 1
+
+
+def test_a_device_that_moves_keeps_its_profile_and_nothing_of_the_old_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "devices.csv"
+    january = ("--since", "2026-01-01T00:00:00+07:00")
+    line = ("--provider", "Lintas", "--technology", "fibre", "--profile", "satelit", "--traffic-source")
+    assert run("add", path, "klaten-1", A, *january, *line) == 0
+    assert run("move", path, "klaten-1", B) == 0
+    assert f"klaten-1 stands in {B} since 20" in capsys.readouterr().out
+    now = reader.read(path).current("klaten-1")
+    assert now is not None
+    assert (now.village, now.provider, now.technology, now.profile) == (B, "", None, "satelit")
+    assert not now.traffic_source
+
+
+def test_a_successor_stands_where_the_device_before_it_stood_on_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "devices.csv"
+    january = ("--since", "2026-01-01T00:00:00+07:00")
+    assert run("add", path, "klaten-1", A, *january, "--provider", "Lintas", "--traffic-source") == 0
+    assert run("replace", path, "klaten-1", "klaten-2") == 0
+    out = capsys.readouterr().out
+    assert "klaten-1 is retired since 20" in out
+    assert f"klaten-2 stands in {A} since 20" in out
+    registry = reader.read(path)
+    source = registry.traffic_source(A)
+    assert source is not None
+    assert (source.device, source.provider) == ("klaten-2", "Lintas")
+    assert [placement.device for placement in registry.devices_of(A)] == ["klaten-2"]
+
+
+def test_an_unknown_device_is_neither_moved_nor_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "devices.csv"
+    assert run("add", path, "klaten-1", A) == 0
+    before = path.read_bytes()
+    for words in (("move", path, "klaten-9", B), ("replace", path, "klaten-9", "klaten-2")):
+        assert run(*words) == 1
+        assert f"{path} has no device klaten-9" in capsys.readouterr().err
+    assert path.read_bytes() == before
