@@ -23,6 +23,7 @@ from pantau_agent.publisher.messages import Identity
 from pantau_agent.publisher.publisher import Publisher
 from pantau_agent.remote import RemoteControl, RemoteListener
 from pantau_agent.scheduler import Scheduler
+from pantau_agent.service_manager import ServiceManager
 from pantau_agent.spool import Spool
 from pantau_agent.testpoint_token import TokenKeeper
 from pantau_agent.timekeeping import Timekeeper
@@ -83,7 +84,7 @@ class Agent:
 
     async def run(self) -> None:
         """Measure and publish until SIGTERM or SIGINT."""
-        stop = asyncio.Event()
+        stop, manager = asyncio.Event(), ServiceManager()
         _stop_on_signals(stop)
         log.info("agent.started", device=self._config.device, spool=self._spool.spool_id, version=__version__)
         rng = random.Random()  # noqa: S311 - spreads starts, not a secret
@@ -106,9 +107,12 @@ class Agent:
             asyncio.create_task(self._remote.run(reconfigure, self._publisher.reported), name="remote"),
             asyncio.create_task(self._commit_regularly(), name="commit"),
             asyncio.create_task(self._watch_certificate(), name="certificate"),
+            asyncio.create_task(manager.keep_alive(self._status), name="watchdog"),
         ]
+        manager.ready()
         try:
             await _until(stop, [publishing, *working])
+            manager.stopping()
             await _cancel(working)
             await self._drain()
         finally:
@@ -168,6 +172,12 @@ class Agent:
             if spool.depth_count == spool.waiting_count:
                 break
             await asyncio.sleep(_DRAIN_POLL_S)
+
+    def _status(self) -> str:
+        """Return one line for `systemctl status`."""
+        spool = self._spool.state()
+        broker = "connected" if self._publisher.connected else "not connected"
+        return f"{self._config.device}: {broker}, {spool.depth_count} record(s) to deliver"
 
     def _close(self) -> None:
         self._budget.close()
