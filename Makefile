@@ -9,7 +9,7 @@ WORKERS ?= 4
 SEED ?= 7
 STORE ?= sqlite
 
-.PHONY: help setup setup-dev run test coverage test-fast lint security wheel bench bench-accuracy chaos lock generated clean
+.PHONY: help setup setup-dev run test coverage test-fast lint security wheel wheelhouse bench bench-accuracy chaos lock generated clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,12 +39,13 @@ coverage: setup-dev wheel ## the same, and which lines no test ran (takes twice 
 test-fast: setup-dev ## the tests that start no whole stack
 	$(BIN)/pytest -q -m "not system" $(ARGS)
 
-lint: setup-dev ## ruff, mypy, import rules, generated files
+lint: setup-dev ## ruff, mypy, import rules, generated files, ansible-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@scripts/generated.sh --check
+	@scripts/lint-ansible.sh
 
 security: setup-dev ## bandit over the code, pip-audit over what we ship (skips what PyPI does not answer)
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive wire agent testpoint collector dashboards demo
@@ -56,6 +57,9 @@ generated: setup-dev ## write the generated files anew (catalogues, wire example
 wheel: setup-dev ## build/dist/pantau-VERSION-py3-none-any.whl
 	@rm -rf build/dist
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir build/dist
+
+wheelhouse: wheel ## build/wheelhouse: all that Ansible installs, for machines without internet (ARGS="--parts agent")
+	@$(BIN)/python scripts/wheelhouse.py $(ARGS)
 
 bench: setup-dev ## run the benchmarks: build/bench/NAME.json and a table each (ARGS=NAME)
 	@$(BIN)/python -m benchmarks $(ARGS)
