@@ -10,7 +10,18 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from starlette.staticfiles import StaticFiles
 
 from pantau_collector.exports.making import MEDIA_TYPES
-from pantau_collector.web import accounts, api, downloads, enrolment, failures, login, machines, pages, render
+from pantau_collector.web import (
+    accounts,
+    api,
+    downloads,
+    enrolment,
+    failures,
+    login,
+    machines,
+    pages,
+    render,
+    surges,
+)
 from pantau_collector.web.admission import Admission
 from pantau_collector.web.api import describing
 from pantau_collector.web.gate import Gate
@@ -53,9 +64,9 @@ def create_app(
     tell whether announced maintenance counts.
     """
     app = FastAPI(title="Pantau", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    portal = Portal(store, registry, health, metrics, clock_ns, months, letterhead)
+    portal = Portal(store, registry, health, metrics, clock_ns, months, letterhead, profiles)
     admission = Admission(web, clock_ns)
-    for part in (pages, areas, villages, api, machines):
+    for part in (pages, areas, villages, surges, api, machines):
         app.include_router(part.router(portal))
     for part_with_accounts in (login, accounts):
         app.include_router(part_with_accounts.router(admission))

@@ -130,6 +130,21 @@ def build(chart: Chart, key: tuple[str, ...], points: Sequence[Point], window: W
     return _Builder(chart, key, points, window).plot()
 
 
+def time_axis(window: Window, scale: Scale) -> list[Tick]:
+    """Return the ticks of a window's axis: days at midnight, clock times between."""
+    since, until = window.since_ns // SECOND_NS, window.until_ns // SECOND_NS
+    offset = window.zone.tzinfo.utcoffset(None).seconds
+    found = []
+    for tick in geometry.time_ticks(since, until, offset):
+        time_ns = tick * SECOND_NS
+        if (tick + offset) % DAY == 0:
+            label = formats.day(time_ns, window.zone, window.language)
+        else:
+            label = formats.clock(time_ns, window.zone, window.language, seconds=False)
+        found.append(Tick(scale(time_ns), label))
+    return found
+
+
 def _rank(chart: Chart, first: str) -> int:
     return chart.order.index(first) if first in chart.order else len(chart.order)
 
@@ -173,7 +188,7 @@ class _Builder:
             style=self.chart.style,
             height=(STRIP_BOTTOM if strip else BOTTOM) + 22,
             series=series,
-            x_ticks=self.x_ticks(),
+            x_ticks=time_axis(self.window, self.x),
             y_ticks=[
                 Tick(self.y(tick * self.factor), formats.number(tick, self.language, self.digits()))
                 for tick in self.ticks
@@ -201,21 +216,6 @@ class _Builder:
             return ""
         labels = [words.label(self.chart.kind, name, self.language) for name in self.chart.band]
         return " \N{EN DASH} ".join(labels)
-
-    def x_ticks(self) -> list[Tick]:
-        since, until = self.window.since_ns // SECOND_NS, self.window.until_ns // SECOND_NS
-        offset = self.window.zone.tzinfo.utcoffset(None).seconds
-        found = []
-        for tick in geometry.time_ticks(since, until, offset):
-            time_ns, zone, language = tick * SECOND_NS, self.window.zone, self.language
-            midnight = (tick + offset) % DAY == 0
-            label = (
-                formats.day(time_ns, zone, language)
-                if midnight
-                else formats.clock(time_ns, zone, language, seconds=False)
-            )
-            found.append(Tick(self.x(time_ns), label))
-        return found
 
     def runs(self, name: str, *needed: str) -> list[list[Point]]:
         """Return connected runs of points that have all these fields, thinned by what the chart spans."""

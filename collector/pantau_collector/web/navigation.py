@@ -18,6 +18,7 @@ class Part(NamedTuple):
 PARTS = (
     Part("/areas/id", _("Monthly verdicts"), ("/areas", "/villages")),
     Part("/devices", _("Devices now"), ("/devices",)),
+    Part("/surges", _("Traffic surges"), ("/surges",)),
 )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pantau_collector.months.model import MonthReader
+    from pantau_collector.months.profile_file import ProfileSource
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.storage.base import DeviceActivity, Store
 
@@ -31,6 +32,7 @@ class Portal:
     clock_ns: Callable[[], int] = time.time_ns
     months: MonthReader | None = None
     letterhead: Sequence[str] = ()
+    profiles: ProfileSource | None = None
     _activity: dict[str, DeviceActivity] = field(default_factory=dict)
     _activity_at: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from pantau_collector import formats, i18n
 from pantau_collector.months import words as month_words
 from pantau_collector.web import navigation, words
+from pantau_wire.vocabulary import Unit
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -24,7 +25,20 @@ FOLDER = Path(__file__).parent
 COOKIE = "lang"
 # Parameters that stay when a link changes another one.
 _KEPT = frozenset(
-    ("hours", "lang", "month", "name", "next", "page", "provider", "size", "sort", "technology", "verdict")
+    (
+        "area",
+        "hours",
+        "lang",
+        "month",
+        "name",
+        "next",
+        "page",
+        "provider",
+        "size",
+        "sort",
+        "technology",
+        "verdict",
+    )
 )
 _YEAR_S = 365 * 86_400
 
@@ -52,6 +66,7 @@ def environment(language: Language) -> jinja2.Environment:
         moment=functools.partial(formats.moment, language=language),
         iso=formats.iso,
         ago=functools.partial(formats.ago, language=language),
+        rate=functools.partial(formats.quantity, unit=Unit.BITS_PER_SECOND, language=language),
         say=functools.partial(i18n.translate, language=language),
         day_name=functools.partial(formats.date_text, language=language),
         date_name=functools.partial(formats.date_text, language=language, year=True),

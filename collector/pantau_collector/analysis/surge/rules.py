@@ -41,6 +41,8 @@ CUSUM_LARGEST: Final = 9.0
 CUSUM_ALARM: Final = 6.0
 CUSUM_CALM_BINS: Final = BINS_PER_HOUR
 
+IMPACT_UTILIZATION_RATIO: Final = 0.7
+"""A surge that takes more of the contracted rate is felt."""
 EPISODE_PAUSE_BINS: Final = BINS_PER_HOUR
 """Alarms with pauses of at most an hour are one surge."""
 NORMAL_SPREADS: Final = 2.0
