@@ -72,7 +72,7 @@ def create_app(
         app.include_router(part_with_accounts.router(admission))
     if months is not None:
         app.include_router(downloads.router(portal))
-        app.include_router(writing.router(portal, admission, profiles))
+        app.include_router(writing.router(portal, admission))
     if desk is not None:
         app.include_router(enrolment.router(admission, desk))
     app.mount("/static", StaticFiles(directory=render.FOLDER / "static"), name="static")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pantau_collector.access.model import Scope
 
 VILLAGE, MONTH = "33.10.01.2002", "2026-08"
+DAY = 86_400 * S
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +260,41 @@ async def test_an_objection_is_filed_answered_once_and_listed(world: World):
         assert (await admin.post("/api/v1/objections/K0/answer", json=said)).status_code == 404
         evidence = (await reader.get(f"/api/v1/villages/{VILLAGE}/months/{MONTH}")).json()
         assert [one["answer"] for one in evidence["objections"]] == ["Ditolak."]
+
+
+async def test_maintenance_is_announced_told_whether_it_counts_and_withdrawn(world: World):
+    """The rules of the definition: a day's notice, eight hours a month; kept and said in any case."""
+    new = {
+        "area": VILLAGE,
+        "from_ns": NOW + 3 * DAY,
+        "minutes": 300,
+        "by": "PT Bintang",
+        "what": "Ganti kabel",
+    }
+    async with programs(world) as clients:
+        admin, reader = clients["admin"], clients["read"]
+        assert (await reader.post("/api/v1/maintenance", json=new)).status_code == 403
+        shortfalls = []
+        for change in ({}, {"from_ns": NOW + DAY // 2}, {"from_ns": NOW + 5 * DAY}):
+            answer = await admin.post("/api/v1/maintenance", json=new | change)
+            assert answer.status_code == 201
+            shortfalls.append(answer.json()["shortfall"])
+        assert shortfalls == ["", "late", "too_much"]
+        listed = (await reader.get("/api/v1/maintenance?area=33.10.01")).json()["maintenance"]
+        assert [one["from_ns"] for one in listed] == sorted(one["from_ns"] for one in listed)
+        assert len(listed) == 3
+        assert (await reader.get("/api/v1/maintenance?area=34")).json()["maintenance"] == []
+        number = listed[-1]["number"]
+        by = {"by": "PT Bintang"}
+        assert (await admin.post(f"/api/v1/maintenance/{number}/withdraw", json=by)).status_code == 201
+        assert (await admin.post(f"/api/v1/maintenance/{number}/withdraw", json=by)).status_code == 404
+        for wrong, status in (
+            (new | {"area": "33.10.01.9999"}, 404),
+            (new | {"area": "id"}, 422),
+            (new | {"minutes": 0}, 422),
+            (new | {"what": ""}, 422),
+        ):
+            assert (await admin.post("/api/v1/maintenance", json=wrong)).status_code == status
 
 
 async def test_a_browser_cannot_write_whoever_sits_at_it(world: World):

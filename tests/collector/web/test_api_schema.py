@@ -25,7 +25,7 @@ from pantau_wire.fields import Speed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = 5
+EXAMPLES = 3
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 
 

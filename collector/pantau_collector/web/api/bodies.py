@@ -263,6 +263,43 @@ Name = Annotated[
 ]
 
 
+Text = Annotated[str, Meta(pattern="^[!-~\u00a1-\u00ac\u00ae-\u024f][ -~\u00a1-\u00ac\u00ae-\u024f]{0,999}$")]
+
+
+class NewMaintenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Work that will interrupt the line of a village, or of all villages of an area."""
+
+    area: Annotated[str, Meta(pattern=r"^[0-9]{2}(\.[0-9]{2}(\.[0-9]{2}(\.[0-9]{4})?)?)?$")]
+    from_ns: Annotated[int, Meta(ge=946_684_800_000_000_000, le=4_102_444_800_000_000_000)]
+    minutes: Annotated[int, Meta(ge=1, le=31 * 1440)]
+    by: Name
+    what: Text
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True):
+    """What was announced, and whether its minutes leave the account.
+
+    `shortfall` says why not, or not all: `late` is not announced early enough, `too_much` beyond the minutes
+    that count in a month; empty if all count.
+    """
+
+    maintenance: Maintenance
+    shortfall: Literal["", "late", "too_much"]
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who withdraws announced maintenance before it begins."""
+
+    by: Name
+
+
+class MaintenanceList(msgspec.Struct, frozen=True, kw_only=True):
+    """Announced maintenance by its beginning. `truncated`: there is more, later."""
+
+    maintenance: list[Maintenance]
+    truncated: bool
+
+
 class NewObjection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What somebody, the provider or the village, holds against a village's month."""
 

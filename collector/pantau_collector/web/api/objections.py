@@ -1,13 +1,10 @@
 """Objections to a village's month: listed, filed and answered."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from pantau_collector.errors import ObjectionError
 from pantau_collector.months import objections
 from pantau_collector.months.model import Objection
 from pantau_collector.web import asked
@@ -61,7 +58,7 @@ def router(portal: Portal) -> APIRouter:
                 portal.store, new.village, new.month, by=new.by, text=new.text, now_ns=now_ns
             )
 
-        found = await _done(work)
+        found = await receiving.done(work, _STATUSES)
         _tell(request, "objection.filed", found)
         return created(found, f"/api/v1/objections?village={found.village}&month={found.month}")
 
@@ -80,18 +77,11 @@ def router(portal: Portal) -> APIRouter:
             now_ns = portal.clock_ns()
             return objections.answer(portal.store, number, by=new.by, text=new.text, now_ns=now_ns)
 
-        found = await _done(work)
+        found = await receiving.done(work, _STATUSES)
         _tell(request, "objection.answered", found)
         return created(found, f"/api/v1/objections?village={found.village}&month={found.month}")
 
     return routes
-
-
-async def _done(work: Callable[[], Objection]) -> Objection:
-    try:
-        return await run_in_threadpool(work)
-    except ObjectionError as error:
-        raise HTTPException(_STATUSES.get(error.text, 422), str(error)) from None
 
 
 def _tell(request: Request, event: str, found: Objection) -> None:

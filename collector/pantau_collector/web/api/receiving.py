@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from fastapi import HTTPException
+from starlette.concurrency import run_in_threadpool
 
+from pantau_collector.errors import TranslatedError
 from pantau_collector.web.forms import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from fastapi import Request
 
 JSON = "application/json"
+_Done = TypeVar("_Done")
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
@@ -42,3 +47,11 @@ async def read(request: Request, kind: type[_Body]) -> _Body:
         raise HTTPException(422, str(error)) from None
     except UnicodeDecodeError:
         raise HTTPException(422, "JSON is UTF-8, and this is not") from None
+
+
+async def done(work: Callable[[], _Done], statuses: Mapping[str, int]) -> _Done:
+    """Do what was asked, in a thread; a refusal is the status of its text, 422 where that has none."""
+    try:
+        return await run_in_threadpool(work)
+    except TranslatedError as error:
+        raise HTTPException(statuses.get(error.text, 422), str(error)) from None

@@ -4,7 +4,7 @@ All go through the functions that the command line uses; what these refuse becom
 to do.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -12,17 +12,13 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from pantau_collector.access.model import Viewer
-from pantau_collector.analysis.profiles import Profile
 from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import Message
 from pantau_collector.i18n import marked as _
 from pantau_collector.months import maintenance, objections
-from pantau_collector.months.instants import local_day
 from pantau_collector.months.model import Maintenance
-from pantau_collector.months.profile_book import ProfileBook
-from pantau_collector.months.profile_file import ProfileSource
 from pantau_collector.registry.timezones import zone_of
-from pantau_collector.web import forms
+from pantau_collector.web import announcing, forms
 from pantau_collector.web.admission import Admission
 from pantau_collector.web.cookies import SESSION
 from pantau_collector.web.failures import PageError
@@ -42,10 +38,10 @@ DONE: dict[Done, str] = {
 BAD_TIME = _("'{value}' is no time: write date and time of day, such as 2026-12-01T02:00")
 
 
-def router(portal: Portal, admission: Admission, profiles: ProfileSource | None = None) -> APIRouter:
-    """Return the routes. `profiles` tells whether maintenance counts; without it the presets do."""
+def router(portal: Portal, admission: Admission) -> APIRouter:
+    """Return the routes."""
     routes = APIRouter(include_in_schema=False, prefix="/villages/{code}")
-    desk = _Desk(portal, admission, profiles)
+    desk = _Desk(portal, admission)
     for path, deed in (
         ("/objections", desk.file),
         ("/objections/{number}/answer", desk.answer),
@@ -59,8 +55,8 @@ def router(portal: Portal, admission: Admission, profiles: ProfileSource | None 
 class _Desk:
     """Reads forms of administrators, and hands on what stands in them."""
 
-    def __init__(self, portal: Portal, admission: Admission, profiles: ProfileSource | None) -> None:
-        self._portal, self._admission, self._profiles = portal, admission, profiles
+    def __init__(self, portal: Portal, admission: Admission) -> None:
+        self._portal, self._admission = portal, admission
 
     async def file(self, request: Request, code: str) -> Response:
         """Keep an objection of whom the form names."""
@@ -90,7 +86,7 @@ class _Desk:
             by=form.get("by", ""),
             what=form.get("what", ""),
         )
-        found = await run_in_threadpool(self._announce, asked)
+        found = await run_in_threadpool(announcing.announce, self._portal, asked)
         return _back(code, form.get("month", ""), found.shortfall or "announced")
 
     async def withdraw(self, request: Request, code: str, number: str) -> Response:
@@ -107,15 +103,6 @@ class _Desk:
             raise HTTPException(403, "an administrator is wanted")
         asking.village_of(code)
         return await forms.read_own(request, self._admission.cookies.get(request, SESSION)), viewer
-
-    def _announce(self, asked: Maintenance) -> maintenance.Announcement:
-        profile = self._profile(asked.area, local_day(asked.from_ns, zone_of(asked.area)))
-        return maintenance.announce(self._portal.store, asked, profile)
-
-    def _profile(self, village: str, day: date) -> Profile:
-        placements = self._portal.registry.get().devices_of(village, self._portal.clock_ns())
-        book = self._profiles.get() if self._profiles else ProfileBook()
-        return book.on(placements[0].profile if placements else "default", day)
 
 
 def _instant(text: str, village: str) -> int:
