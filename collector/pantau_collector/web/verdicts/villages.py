@@ -18,7 +18,7 @@ from pantau_collector.registry.timezones import zone_of
 from pantau_collector.web import charts, render
 from pantau_collector.web.places import STATUSES, Place, place_of
 from pantau_collector.web.portal import Portal
-from pantau_collector.web.verdicts import asking, speed, strip, trend
+from pantau_collector.web.verdicts import asking, daily, speed, strip, trend
 from pantau_collector.web.verdicts.tables import VILLAGE_COLUMNS
 from pantau_collector.web.verdicts.writing import DONE, Done
 from pantau_wire.vocabulary import Unit
@@ -92,6 +92,7 @@ def _month(portal: Portal, area: Area, month: str, language: Language) -> dict[s
     found = portal.months.evidence(month, area.code)
     if found is None:
         return {"found": None}
+    calendar_month = parse_month(month, zone_of(area.code))
     return {
         "found": found,
         "why": words.explain(found.report, language),
@@ -100,7 +101,8 @@ def _month(portal: Portal, area: Area, month: str, language: Language) -> dict[s
         "strip": strip.build(found.days, LEGEND),
         **_outages(found),
         "causes": strip.causes(found.days, LEGEND),
-        **_speed(found, parse_month(month, zone_of(area.code)), language),
+        "delays": daily.plot(portal.store, area.code, calendar_month, language),
+        **_speed(found, calendar_month, language),
     }
 
 

@@ -6,10 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.collector.web.test_pages import latency, text
+from tests.collector.web.test_pages import latency, marks_of, text
 from tests.collector.web.verdicts.places import AUGUST, FAILED, OCTOBER, PASSED, VILLAGES
+from tests.collector.web.world import S
 
+from pantau_collector.analysis.calendar import parse_month
 from pantau_collector.months import words
+from pantau_collector.registry.codes import area_tags
+from pantau_collector.registry.timezones import WIB
+from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:
     import httpx
@@ -62,6 +67,30 @@ async def test_tests_stand_against_the_contract(client: httpx.AsyncClient, month
     assert page.count('class="limit contract" d="M50') == 2
     assert "tidak: saluran sedang sibuk" in page
     assert "127 uji kecepatan sebagai tabel" in page
+
+
+async def test_delay_and_loss_stand_day_by_day_and_a_day_without_is_a_gap(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    assert "Waktu tunda dan kehilangan per hari" not in (await client.get(f"/villages/{FAILED}")).text
+    first_ns = parse_month(OCTOBER, WIB).first_minute * 60 * S
+    world.store.write_series(
+        [
+            SeriesRow(
+                "village_1d",
+                area_tags(FAILED),
+                first_ns + day * 86_400 * S,
+                {"rtd_p50_ms": 30.5 + day, "rtd_pdv_p95_ms": 5.0, "rt_loss_ratio": 0.01},
+            )
+            for day in (*range(10), *range(20, 31))
+        ]
+    )
+    page = (await client.get(f"/villages/{FAILED}")).text
+    assert "Waktu tunda dan kehilangan per hari" in page
+    drawn = marks_of(page, "rtd_p50_ms")
+    assert [float(mark["value"]) for mark in drawn[:2]] == [30.5, 31.5]
+    assert len(drawn) == 21
+    assert len(re.findall(r'class="line s1" d="M[\d.,]+L', page)) == 2
 
 
 async def test_what_was_objected_is_shown_and_never_becomes_markup(client: httpx.AsyncClient) -> None:
