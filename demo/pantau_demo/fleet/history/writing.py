@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pantau_demo.fleet.history import bookkeeping, raw, villages
+from pantau_demo.fleet.history import bookkeeping, days, raw, villages
 from pantau_demo.fleet.history.files import Folder
 from pantau_demo.fleet.history.past import past
 from pantau_demo.fleet.history.regencies import Regency
@@ -75,6 +75,9 @@ def _village(folder: Folder, of: Past, plan: Plan, regency: Regency) -> None:
             figures = villages.figures(of, cut)
             folder.write("series", f"village_{name}", *villages.rows(of, cut, figures))
             regency.add(cut, figures)
+    cut = windows("1d", of.first_minute, 0, plan.settled_minute, of.village.utc_offset_minutes)
+    folder.write("series", "sla_day", days.DAY_COLUMNS, days.day_rows(of, cut))
+    folder.write("series", "sla_test", days.TEST_COLUMNS, days.test_rows(of))
     raw.write_points(folder, of, plan.raw_from_minute)
     raw.write_deliveries(folder, of, plan.raw_from_minute)
 
