@@ -21,6 +21,7 @@ from pantau_collector.config import DEFAULT_PATH, load
 from pantau_collector.errors import CollectorError
 from pantau_collector.identity import cli as identity_cli
 from pantau_collector.registry import cli as registry_cli
+from pantau_collector.registry import instants
 from pantau_collector.remote_config import cli as remote_config_cli
 from pantau_wire import __version__
 
@@ -52,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
         "analyse", help="compute rollups, silences and alerts until stopped; `run` starts it by itself"
     )
     analyse.add_argument("--with-parent", action="store_true", help="end when standard input ends")
+    analyse.add_argument(
+        "--adopt",
+        action="store_true",
+        help="go on where imported rollups end, and compute none of them again",
+    )
     analyse.set_defaults(function=_analyse)
     init = commands.add_parser("init", help="prepare InfluxDB: databases, how long they keep, logins")
     init_cli.add_arguments(init)
@@ -102,7 +108,11 @@ def _analyse(arguments: argparse.Namespace) -> int:
 
     config = load(arguments.config)
     logs.configure(config.log_format)
-    runner.run(config, with_parent=arguments.with_parent)
+    if arguments.adopt:
+        until = instants.format_instant(runner.adopt(config), "")
+        print(f"the analysis goes on from {until}")  # noqa: T201 - what was asked for
+    else:
+        runner.run(config, with_parent=arguments.with_parent)
     return 0
 
 

@@ -43,6 +43,10 @@ class StoreRefusesError(StoreUnavailableError):
     """The store answers and says no to everything: somebody has to mend it. Drop nothing."""
 
 
+class AnalysisError(CollectorError):
+    """The analysis cannot do what was asked; `str()` says why."""
+
+
 class TransferError(CollectorError):
     """What is exported or imported is not as it should be."""
 

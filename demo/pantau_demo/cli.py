@@ -12,15 +12,16 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pantau_demo import report, stack
+from pantau_demo import stack
 from pantau_demo.errors import DemoError
-from pantau_demo.progress import Ticker
+from pantau_demo.shows import MachineShow
 from pantau_demo.supervisor import Supervisor
 from pantau_wire import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pantau_demo.shows import Show, Ticks
     from pantau_demo.stack import Stack
 
 _POLL_S = 0.5
@@ -39,14 +40,16 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(name, lambda *_: stop.set())
     try:
         with _state_folder(arguments.state) as state:
-            account = _run(arguments, state, stop)
+            show = _show(arguments, stop)
+            account = _run(arguments, show, state, stop)
     except DemoError as error:
         _say(f"pantau-demo: {error}")
         return 2
-    wrong = report.complaints(account)
+    wrong = show.complaints(account)
     if arguments.json:
         print(json.dumps(account, indent=2))  # noqa: T201 - what was asked for
-    _conclude(account, wrong)
+    for line in [show.summary(account), *(f"  missing: {complaint}" for complaint in wrong)]:
+        _say(line)
     # A person who looked around and pressed Ctrl-C has not asked for a verdict.
     return 1 if wrong and arguments.duration is not None else 0
 
@@ -54,7 +57,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pantau-demo",
-        description="Measures this machine with a real agent, broker, collector and portal.",
+        description="Measures this machine with a real agent, broker, collector, portal; or shows a fleet.",
+        epilog="'pantau-demo fleet --help' tells of virtual devices for a broker of your own.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--port", type=_port, default=8080, help="the portal's port (default: 8080; 0: any)")
@@ -62,6 +66,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the account as one JSON object")
     parser.add_argument(
         "--broker", choices=("embedded", "mosquitto"), default="embedded", help="which MQTT broker to start"
+    )
+    fleet = parser.add_argument_group("a fleet instead of this machine")
+    fleet.add_argument("--fleet", metavar="AREA", help="an area's villages, by code or name, such as klaten")
+    fleet.add_argument("--seed", type=int, default=1, help="another seed, other lives (default: 1)")
+    fleet.add_argument(
+        "--surge",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="such as village=33.10.25.2007,factor=3,at=+10m,minutes=45; repeat",
     )
     parser.add_argument(
         "--state",
@@ -72,25 +86,40 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace, state: Path, stop: threading.Event) -> dict[str, Any]:
+def _show(arguments: argparse.Namespace, stop: threading.Event) -> Show:
+    """Return what was asked to be shown."""
+    if arguments.fleet is None:
+        return MachineShow(arguments.broker)
+    from pantau_demo.fleet_demo import FleetShow  # noqa: PLC0415 - it needs NumPy, a machine's does not
+
+    def say(text: str) -> None:
+        if stop.is_set():
+            raise DemoError("stopped before everything was there")
+        _say(text)
+
+    return FleetShow(arguments.fleet, arguments.seed, arguments.surge, arguments.broker, say)
+
+
+def _run(arguments: argparse.Namespace, show: Show, state: Path, stop: threading.Event) -> dict[str, Any]:
     portal_port = stack.choose_port(arguments.port)
     supervisor = Supervisor(_say)
     try:
-        _say("Pantau starts: broker, testpoint, collector, agent …")
-        started = stack.start(supervisor, state, portal_port, arguments.broker)
+        _say(f"Pantau starts: {show.parts} …")
+        started = show.start(supervisor, state, portal_port)
         _write_pids(supervisor, state)
         _welcome(started, arguments.duration)
-        _watch(supervisor, started, stop, arguments.duration)
-        _say("Stopping: the agent delivers what it still has …")
-        supervisor.stop("agent")
-        return report.gather(started)
+        _watch(supervisor, show.ticker(started, _say), started, stop, arguments.duration)
+        _say(f"Stopping: the {show.speaker} delivers what it still has …")
+        supervisor.stop(show.speaker)
+        return show.gather(started)
     finally:
         supervisor.stop_all()
 
 
-def _watch(supervisor: Supervisor, started: Stack, stop: threading.Event, duration_s: float | None) -> None:
+def _watch(
+    supervisor: Supervisor, ticker: Ticks, started: Stack, stop: threading.Event, duration_s: float | None
+) -> None:
     """Show what arrives and keep the parts alive, until the time is up or somebody stops us."""
-    ticker = Ticker(started, _say)
     while not stop.wait(_POLL_S):
         if supervisor.revive():
             _write_pids(supervisor, started.state)
@@ -109,12 +138,6 @@ def _write_pids(supervisor: Supervisor, state: Path) -> None:
 def _welcome(started: Stack, duration_s: float | None) -> None:
     until = "Ctrl-C stops it" if duration_s is None else f"stops by itself after {duration_s:.0f} s"
     _say(f"\n  The portal is at  {started.portal_url}   ({until})\n")
-
-
-def _conclude(account: dict[str, Any], wrong: list[str]) -> None:
-    _say(f"{account['published']} measurements, {account['stored']} stored, {account['acked']} acknowledged.")
-    for complaint in wrong:
-        _say(f"  missing: {complaint}")
 
 
 @contextlib.contextmanager

@@ -132,25 +132,32 @@ def choose_port(wanted: int) -> int:
 def start(supervisor: Supervisor, state: Path, portal_port: int, broker_kind: str) -> Stack:
     """Start broker, testpoint, collector and agent; return where they are. Raises `DemoError`."""
     stack = Stack(state, _device_id(), portal_port)
-    broker_port = choose_port(0)
-    part = Part("broker", broker.command(broker_kind, broker_port, state), state / "broker.log")
-    supervisor.start(part)
-    supervisor.wait_until(part, lambda: _answers(broker_port))
+    broker_port = start_broker(supervisor, state, broker_kind)
     testpoint_port = _start_testpoint(supervisor, state)
     values = {
         "state": state,
         "device": stack.device,
         "broker_port": broker_port,
         "testpoint_port": testpoint_port,
-        "portal_port": portal_port,
         # rumqttd stops serving a shared subscription at the first message that expires in it.
         "message_expiry": str(broker_kind != "embedded").lower(),
     }
-    _start_collector(supervisor, stack, values)
+    _register(stack)
+    configure_collector(stack, broker_port)
+    start_collector(supervisor, stack)
     stack.agent_config.write_text(_AGENT.format(**values), encoding="utf-8")
     command = [program("pantau-agent"), "--config", str(stack.agent_config), "run"]
     supervisor.start(Part("agent", command, state / "agent.log"))
     return stack
+
+
+def start_broker(supervisor: Supervisor, state: Path, kind: str) -> int:
+    """Start a broker, and return its port once it takes connections; raises `DemoError`."""
+    port = choose_port(0)
+    part = Part("broker", broker.command(kind, port, state), state / "broker.log")
+    supervisor.start(part)
+    supervisor.wait_until(part, lambda: _answers(port))
+    return port
 
 
 def _start_testpoint(supervisor: Supervisor, state: Path) -> int:
@@ -163,9 +170,14 @@ def _start_testpoint(supervisor: Supervisor, state: Path) -> int:
     return int(json.loads(ready_file.read_text(encoding="utf-8"))["http_port"])
 
 
-def _start_collector(supervisor: Supervisor, stack: Stack, values: dict[str, Any]) -> None:
-    stack.collector_config.write_text(_COLLECTOR.format(**values), encoding="utf-8")
-    _register(stack)
+def configure_collector(stack: Stack, broker_port: int, more: str = "") -> None:
+    """Write the collector's configuration; `more` are further sections."""
+    text = _COLLECTOR.format(state=stack.state, broker_port=broker_port, portal_port=stack.portal_port)
+    stack.collector_config.write_text(text + more, encoding="utf-8")
+
+
+def start_collector(supervisor: Supervisor, stack: Stack) -> None:
+    """Start the configured collector, and wait until it is well; raises `DemoError`."""
     command = [program("pantau-collector"), "--config", str(stack.collector_config), "run"]
     part = Part("collector", command, stack.state / "collector.log")
     supervisor.start(part)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pantau_collector.analysis_loop import adopting
 from pantau_collector.analysis_loop.loop import Analysis
 from pantau_collector.errors import StoreUnavailableError
 from pantau_collector.months.profile_file import ProfileFile
@@ -124,6 +125,13 @@ def run(config: CollectorConfig, *, with_parent: bool) -> None:
     with contextlib.closing(open_store(config.store)) as store:
         Runner(config, store, stop).run()
     log.info("analysis.stopped")
+
+
+def adopt(config: CollectorConfig) -> int:
+    """Take over what was imported; return up to when. Raises `CollectorError`."""
+    registry, profiles = RegistryFile(config.registry.path), ProfileFile(config.sla.profiles)
+    with contextlib.closing(open_store(config.store)) as store:
+        return adopting.adopt(store, registry.get(), profiles.get())
 
 
 def _end_with_parent(stop: threading.Event) -> None:

@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     live.add_argument("--duration", type=words.seconds, metavar="S", help="stop after so many seconds")
     live.add_argument("--json", action="store_true", help="print the account as one JSON object")
+    live.add_argument("--account", type=Path, metavar="FILE", help="write the account there")
     live.add_argument(
         "--resume", type=Path, metavar="FILE", help="go on where a history ended (its fleet.json)"
     )
@@ -154,13 +155,16 @@ def _stream(arguments: argparse.Namespace) -> int:
     )
     stream = Stream(life, standing or Standing.new(len(life.population)), options, wrong, say)
     account = asyncio.run(_until_told(stream))
+    if arguments.account:
+        arguments.account.write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
     if arguments.json:
         print(json.dumps(account, indent=2))  # noqa: T201 - what was asked for
     say(
         f"{account['envelopes_sent']:,} envelopes, {account['records_measured']:,} records measured,"
-        f" {account['records_stored']:,} stored, {account['records_waiting']:,} waiting"
+        f" {account['records_stored']:,} stored, {account['records_waiting']:,} waiting,"
+        f" {account['records_unanswered']:,} of them sent"
     )
-    return 0
+    return 1 if account["records_unanswered"] else 0
 
 
 async def _until_told(stream: Stream) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def test_rows(of: Past) -> Iterator[tuple[Any, ...]]:
     times = time_ns(block.minute[tests.at], population.phase_s[who], tests.ordinal)
     wired = of.life.wired(block.who)[tests.row]
     for at, device in enumerate(who.tolist()):
-        why = None if counted[at] else _why_not(tests.columns, at, wired=bool(wired[at]))
+        why = "" if counted[at] else _why_not(tests.columns, at, wired=bool(wired[at]))
         rates = (tests.columns[f"{way}_goodput_bps"][at] for way in ("download", "upload"))
         yield (
             population.names[device],
@@ -112,7 +112,8 @@ def _why_not(columns: dict[str, Any], at: int, *, wired: bool) -> str:
     """Return what keeps a test from counting, in the collector's words."""
     if columns["failure"][at] is not None:
         return "failed"
-    return str(columns["limited_by"][at]) if wired else "not_wired"
+    limit = columns["limited_by"][at]
+    return f"limited_{limit}" if limit != "none" or wired else "not_wired"
 
 
 def _tests(of: Past, cut: Windows) -> list[tuple[bytes, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pantau_demo.fleet.history import bookkeeping, days, raw, villages
+from pantau_demo.fleet.history import days, raw, registry, villages
 from pantau_demo.fleet.history.files import Folder
 from pantau_demo.fleet.history.past import past
 from pantau_demo.fleet.history.regencies import Regency
@@ -83,12 +83,12 @@ def _village(folder: Folder, of: Past, plan: Plan, regency: Regency) -> None:
 
 
 def _last(folder: Path, life: Life, plan: Plan, regencies: dict[str, Regency]) -> Path:
-    """Write what needs all villages; the analysis goes on where this says that it has come to."""
+    """Write what needs all villages."""
     target = Folder(folder / LAST)
     for regency in regencies.values():
         for name, columns, rows in regency.rows():
             target.write("series", name, columns, rows)
-    bookkeeping.write(target, life, plan.settled_minute)
+    target.write("series", "registry", registry.COLUMNS, registry.rows(life, plan.settled_minute))
     target.close()
     return target.path
 

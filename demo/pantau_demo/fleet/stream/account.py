@@ -50,8 +50,8 @@ class Account:
                 return lag_ms / _MILLI
         return None
 
-    def told(self, waiting_records: int) -> dict[str, Any]:
-        """Return everything, for JSON. `waiting_records` are measured and not stored yet."""
+    def told(self, waiting_records: int, unanswered_records: int) -> dict[str, Any]:
+        """Return everything, for JSON: of the records that wait some are on their way, and not answered."""
         elapsed_s = self.elapsed_s
         return {
             "elapsed_s": round(elapsed_s, 1),
@@ -65,6 +65,7 @@ class Account:
             "records_rejected": self.records_rejected,
             "records_lost_by_card": self.records_lost_by_card,
             "records_waiting": waiting_records,
+            "records_unanswered": unanswered_records,
             "deferrals": dict(self.deferrals),
             "hostile_sent": self.hostile_sent,
             "hostile_answers": dict(self.hostile_answers),

@@ -71,6 +71,13 @@ class Fleet:
         """How many envelopes are not answered."""
         return sum(len(spool.in_flight) for spool in self._spools.values())
 
+    @property
+    def unanswered_records(self) -> int:
+        """How many records were sent and are not answered."""
+        return sum(
+            ranges.count(sent.outstanding) for spool in self._spools.values() for sent in spool.in_flight
+        )
+
     def resume(self, first_minute: int, until_minute: int) -> None:
         """Have every device deliver what it measured since a minute in which it was left, up to another."""
         who = np.arange(len(self._life.population))

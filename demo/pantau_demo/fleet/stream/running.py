@@ -64,7 +64,7 @@ class Pace:
     def due_s(self, second: int) -> float:
         """Return when (monotonic) a second of the fleet's time is over."""
         ahead_s = (second + 1 - self._begin_s) / self._rate
-        return max(self._began_s + ahead_s, time.monotonic() - (time.time() - second - 1))
+        return max(self._began_s + max(ahead_s, 0.0), time.monotonic() - (time.time() - second - 1))
 
 
 class Stream:
@@ -224,7 +224,7 @@ class Stream:
             "connections": connections,
             "seed": self._life.dice.seed,
             "rate": self._options.rate,
-            **self._account.told(self._fleet.waiting_records),
+            **self._account.told(self._fleet.waiting_records, self._fleet.unanswered_records),
         }
 
 
