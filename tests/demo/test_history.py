@@ -82,23 +82,20 @@ def rows(store, name):
 
 
 def test_an_analysis_goes_on_where_a_history_ends(recomputed, history):
-    config = AnalysisConfig()
-    clock_ns = until_ns + 20 * MINUTE_NS
-    analysis = Analysis(store, Held(registry), Held(book), config, clock=lambda: clock_ns)
+    """Adopted, the history's rows stay as they are; days are judged, new windows follow; no second time."""
     _, folder, store = history
     registry, book = reader.read(folder / "devices.csv"), profile_file.parse(profiles.toml().encode(), "")
     until_ns = fleets.MIDNIGHT * MINUTE_NS
     assert adopt(store, registry, book) == until_ns
     before = {name: rows(store, name) for name in (*ROLLUPS, "sla_day")}
-    analysis = Analysis(
-        store, Held(registry), Held(book), AnalysisConfig(), clock=lambda: until_ns + 20 * MINUTE_NS
-    )
-    analysis.step()
+    now_ns = until_ns + 20 * MINUTE_NS
+    Analysis(store, Held(registry), Held(book), AnalysisConfig(), clock=lambda: now_ns).step()
     for name, known in before.items():
         after = rows(store, name)
         assert {place: values for place, values in after.items() if place[1] < until_ns} == known
     assert max(time_ns for _, time_ns in rows(store, "village_5m")) > until_ns
-    assert {tags[0] for tags, _ in rows(store, "sla_month")} == {row[0][0] for row in before["village_1d"]}
+    judged = {tags[0] for tags, _ in rows(store, "sla_month")}
+    assert judged == {tags[0] for tags, _ in before["village_1d"]}
     with pytest.raises(AnalysisError, match="has begun in this store already"):
         adopt(store, registry, book)
 

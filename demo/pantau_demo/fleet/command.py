@@ -22,7 +22,7 @@ from pantau_demo.fleet.history.writing import Plan
 from pantau_demo.fleet.misbehaviour import UNREGISTERED, culprits
 from pantau_demo.fleet.population import registry_csv
 from pantau_demo.fleet.recipe import Recipe
-from pantau_demo.fleet.stream.running import Options, Stream
+from pantau_demo.fleet.stream.running import Options, Stream, relax_garbage_collection
 from pantau_demo.fleet.watching import Standing
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ def _stream(arguments: argparse.Namespace) -> int:
         host, port, arguments.rate, arguments.duration, not arguments.no_message_expiry, left_minute
     )
     stream = Stream(life, standing or Standing.new(len(life.population)), options, wrong, say)
+    relax_garbage_collection()
     account = asyncio.run(_until_told(stream))
     if arguments.account:
         arguments.account.write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")

@@ -84,7 +84,9 @@ class Fleet:
         for at, stood in enumerate(standings(self._standing, who)):
             self._spool(at).waiting.append(Span(first_minute, until_minute, stood, attempt=2))
         block = self._life.block(who, first_minute, until_minute - first_minute)
-        self._measured(block, watching.follow(block, self._life.population, self._standing))
+        track = watching.follow(block, self._life.population, self._standing)
+        self._measured(block, track)
+        self._online = (block.measuring & block.online & track.synced)[:, -1]
 
     def second(self, second: int, due_s: float) -> None:
         """Let those measure whose second of the minute this is (since 1970); it was due at `due_s`."""

@@ -87,7 +87,6 @@ class Stream:
 
     async def run(self, stop: asyncio.Event) -> dict[str, Any]:
         """Run until told to stop or the time is up; return the account. Raises `DemoError`."""
-        relax_garbage_collection()
         publishers = min(MOST_CONNECTIONS - 1, 1 + len(self._life.population) // _DEVICES_A_CONNECTION)
         listener = await self._listen()
         self._connections = [await self._connect(str(number)) for number in range(publishers)]
