@@ -17,6 +17,7 @@ from pantau_demo.fleet import arguments as words
 from pantau_demo.fleet import recipe as recipes
 from pantau_demo.fleet import surges
 from pantau_demo.fleet.cadence import CADENCES
+from pantau_demo.fleet.history import profiles
 from pantau_demo.fleet.history.making import Import, make
 from pantau_demo.fleet.history.writing import Plan
 from pantau_demo.fleet.misbehaviour import UNREGISTERED, culprits
@@ -77,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     who.add_argument(
         "--registry", type=Path, metavar="FILE", help="write their registry there, for the collector"
     )
+    who.add_argument(
+        "--profiles", type=Path, metavar="FILE", help="write the SLA profiles of their lines there"
+    )
     live = parser.add_argument_group("live")
     live.add_argument(
         "--broker", type=words.address, default=("127.0.0.1", 1883), metavar="HOST:PORT", help="MQTT 5 broker"
@@ -127,7 +131,7 @@ def _history(arguments: argparse.Namespace) -> int:
     epoch = recipes.midnight_before(until, found[0].utc_offset_minutes, arguments.history)
     recipe = _recipe(arguments, epoch)
     life = recipes.live(recipe, found)
-    _write_registry(arguments.registry, life, [])
+    _write_for_collector(arguments, life, [])
     with _folder(arguments.out) as folder:
         importing = _import(arguments)
         plan = Plan(until - arguments.fine * _DAY, until - arguments.raw * _DAY, until)
@@ -148,7 +152,7 @@ def _stream(arguments: argparse.Namespace) -> int:
     found = recipes.villages(recipe.area)
     life = recipes.live(recipe, found)
     wrong = culprits(life.dice, found, arguments.hostile, recipe.epoch_minute)
-    _write_registry(arguments.registry, life, wrong)
+    _write_for_collector(arguments, life, wrong)
     host, port = arguments.broker
     options = Options(
         host, port, arguments.rate, arguments.duration, not arguments.no_message_expiry, left_minute
@@ -186,10 +190,14 @@ def _recipe(arguments: argparse.Namespace, epoch_minute: int) -> Recipe:
     )
 
 
-def _write_registry(file: Path | None, life: Life, wrong: list[Culprit]) -> None:
-    if file is not None:
+def _write_for_collector(arguments: argparse.Namespace, life: Life, wrong: list[Culprit]) -> None:
+    """Write what a collector must know of the devices, where that was asked for."""
+    if arguments.registry:
         known = [(one.name, one.village.code) for one in wrong if one.way != UNREGISTERED]
-        file.write_text(registry_csv(life.population, known, life.epoch_minute), encoding="utf-8")
+        text = registry_csv(life.population, known, life.epoch_minute)
+        arguments.registry.write_text(text, encoding="utf-8")
+    if arguments.profiles:
+        arguments.profiles.write_text(profiles.toml(), encoding="utf-8")
 
 
 def _import(arguments: argparse.Namespace) -> Import | None:
