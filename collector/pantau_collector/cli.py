@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     dead_letters_cli.add_arguments(letters)
     audit = commands.add_parser("audit", help="prove that nothing is missing, or name what is")
     audit_cli.add_arguments(audit)
-    sla = commands.add_parser("sla", help="judge a village's month from plain rows")
+    sla = commands.add_parser("sla", help="judge a village's month from plain rows; months as files")
     sla_cli.add_arguments(sla)
     surge = commands.add_parser("surge", help="how good the surge detector is")
     surge_cli.add_arguments(surge)

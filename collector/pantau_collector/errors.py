@@ -103,5 +103,9 @@ class EvidenceError(TranslatedError):
     """A month's evidence cannot be put together, or what was given is no bundle of it."""
 
 
+class ExportError(TranslatedError):
+    """A month cannot be exported; the message says what there is instead."""
+
+
 class TrafficSetError(CollectorError):
     """Traffic to judge the surge detector by cannot be used; says why and what is wanted."""

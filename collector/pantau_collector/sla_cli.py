@@ -1,4 +1,4 @@
-"""`pantau-collector sla`: judges a village's month from plain rows, so that others can check us."""
+"""`pantau-collector sla`: judges a village's month from plain rows, and takes months out of the store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 
 from pantau_collector import i18n
 from pantau_collector.errors import SlaInputError
+from pantau_collector.exports import cli as export_cli
 from pantau_collector.i18n import marked as _
 from pantau_collector.months import words
 
@@ -34,7 +35,7 @@ _SHOWN_OUTAGES = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `verdict`."""
+    """Add `verdict` and `export`."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     about = "judge one village's month from a JSON file; docs/sla.md shows one"
     verdict = commands.add_parser("verdict", help=about, description=about)
@@ -42,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verdict.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     verdict.add_argument("--lang", choices=i18n.LANGUAGES, help="language of the messages")
     verdict.set_defaults(function=_verdict)
+    about = "write a month of an area into a file: CSV, Excel file or PDF"
+    export_cli.add_arguments(commands.add_parser("export", help=about, description=about))
 
 
 def _verdict(arguments: argparse.Namespace) -> int:

@@ -136,7 +136,7 @@ class _Page:
             yield looks.paragraph(self._say(NO_TESTS), "small")
             return
         rows = [self._test(one) for one in tests[:MAX_TESTS]]
-        yield looks.side_by_side(self._all(TEST_HEAD), rows, (3, 2.2, 2.2, 2.6), right=(1, 2))
+        yield looks.side_by_side(self._all(TEST_HEAD), rows, (2.5, 2.1, 2.1, 3.7), right=(1, 2))
         yield from self._more(len(rows), len(tests))
 
     def statements(self) -> Iterator[Flowable]:
@@ -191,7 +191,8 @@ class _Page:
 
     def _test(self, test: SpeedTest) -> list[str]:
         rates = [words.rate(rate, self._language) for rate in (test.download_bps, test.upload_bps)]
-        return [self._at(test.time_ns), *rates, self._say(NO if test.why_not else YES)]
+        counted = self._say(words.WHY_NOT.get(test.why_not, NO) if test.why_not else YES)
+        return [self._at(test.time_ns), *rates, counted]
 
     def _more(self, shown: int, count: int) -> Iterator[Flowable]:
         if shown < count:
