@@ -12,7 +12,6 @@ from pantau_collector import (
     dead_letters_cli,
     init_cli,
     logs,
-    sla_cli,
     surge_cli,
     transfer_cli,
 )
@@ -23,6 +22,7 @@ from pantau_collector.identity import cli as identity_cli
 from pantau_collector.registry import cli as registry_cli
 from pantau_collector.registry import instants
 from pantau_collector.remote_config import cli as remote_config_cli
+from pantau_collector.sla_cli import cli as sla_cli
 from pantau_wire import __version__
 
 
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     dead_letters_cli.add_arguments(letters)
     audit = commands.add_parser("audit", help="prove that nothing is missing, or name what is")
     audit_cli.add_arguments(audit)
-    sla = commands.add_parser("sla", help="judge a village's month from plain rows; months as files")
+    sla = commands.add_parser("sla", help="verdicts, evidence, files, maintenance, objections, profiles")
     sla_cli.add_arguments(sla)
     surge = commands.add_parser("surge", help="how good the surge detector is")
     surge_cli.add_arguments(surge)

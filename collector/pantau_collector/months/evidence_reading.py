@@ -10,7 +10,7 @@ from pantau_collector.analysis.days import MAINTENANCE, NO_STATES, RUN, judged
 from pantau_collector.analysis.profiles import Profiles
 from pantau_collector.analysis.sla.report import report
 from pantau_collector.analysis.states import State
-from pantau_collector.months import dayrows, maintenance, objections, records
+from pantau_collector.months import bundle, dayrows, maintenance, objections, records
 from pantau_collector.months.instants import DAY_NS, MINUTE_NS, local_day
 from pantau_collector.months.lines import village_month
 from pantau_collector.months.model import DayStates, SpeedTest, VillageEvidence
@@ -64,6 +64,15 @@ def evidence(
         revisions=tuple(map(records.revision_of, kept)),
         registry_version=version,
     )
+
+
+def bundled(store: Store, registry: Registry, book: ProfileBook, month: Month, row: SeriesRow) -> bytes:
+    """Return the bundle of the month whose row of `sla_month` this is; raises `StoreUnavailableError`."""
+    found = evidence(store, registry, book, month, row)
+    profiles = Profiles(found.report.profiles)
+    kept = records.read(store, found.line.month, {"village": found.line.code}).get(found.line.code, [])
+    texts = [str(one.values["record"]) for one in kept]
+    return bundle.build(found, day_inputs(store, found.line.code, month, profiles), profiles, texts)
 
 
 def tests(store: Store, village: str, month: Month, profiles: Profiles) -> list[SpeedTest]:

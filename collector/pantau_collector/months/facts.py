@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pantau_collector.analysis.days import judged
+from pantau_collector.analysis.profiles import Profiles
 from pantau_collector.analysis.sla import RULES_VERSION
 from pantau_collector.analysis.sla.report import report
 from pantau_collector.months import dayrows, records
@@ -37,12 +38,13 @@ def facts_of(
 
 
 def _facts(month: Month, rows: Sequence[DayRow], terms: Terms, pooled_verdict: str) -> records.Facts:
-    counted = [judged(row, terms.profiles.on(row.day)) for row in rows]
+    profiles = Profiles(terms.profiles.within(month))  # the margins are not counted: theirs decide nothing
+    counted = [judged(row, profiles.on(row.day)) for row in rows]
     return records.Facts(
         rules=RULES_VERSION,
         provider=terms.provider,
-        profiles=terms.profiles.within(month),
+        profiles=profiles.within(month),
         days_sha256=records.sha256(records.day_lines(counted)),
-        report=report(month, counted, terms.profiles),
+        report=report(month, counted, profiles),
         pooled_verdict=pooled_verdict,
     )

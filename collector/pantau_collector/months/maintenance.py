@@ -23,7 +23,7 @@ from pantau_collector.registry.timezones import zone_of
 from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -80,7 +80,7 @@ def announce(store: Store, asked: Maintenance, profile: Profile) -> Announcement
         by=asked.by,
         what=asked.what,
     )
-    known = [one for one in standing(store, around(asked.area)) if one.number != number]
+    known = [one for one in standing(store) if one.number != number]
     return Announcement(found, shortfall(known, found, profile))
 
 
@@ -123,15 +123,20 @@ def accepted(known: Iterable[Maintenance], village: str, month: Month, profile: 
     return accepted_minutes(month, mine, profile) if mine else np.zeros(month.minute_count, dtype=bool)
 
 
-def shortfall(known: Iterable[Maintenance], one: Maintenance, profile: Profile) -> Shortfall:
+def shortfall(known: Sequence[Maintenance], one: Maintenance, profile: Profile) -> Shortfall:
     """Return why a window does not count, or not wholly, beside those that are known."""
     if one.from_ns - one.announced_ns < profile.maintenance_notice_s * _SECOND_NS:
         return "late"
     month = month_in(str(local_day(one.from_ns, zone_of(one.area)))[:7], one.area)
     beyond = msgspec.structs.replace(profile, maintenance_max_minutes=month.minute_count)
     wanted = accepted_minutes(month, [_window(one)], beyond)
-    granted = accepted_minutes(month, [*map(_window, known), _window(one)], profile)
-    return "too_much" if np.any(wanted & ~granted) else ""
+    # In an area it may be too much for a place that has windows of its own.
+    places = {one.area, *(other.area for other in known if other.area.startswith(f"{one.area}."))}
+    for place in places:
+        there = [_window(other) for other in known if other.area in around(place)]
+        if np.any(wanted & ~accepted_minutes(month, [*there, _window(one)], profile)):
+            return "too_much"
+    return ""
 
 
 def around(area: str) -> list[str]:

@@ -185,6 +185,10 @@ class MonthReader(Protocol):
         """Return all of one village's month; None where nothing is known."""
         ...
 
+    def bundle(self, month: str, village: str) -> bytes | None:
+        """Return one village's month as a zip that `sla verify` checks; None where nothing is known."""
+        ...
+
     def trend(self, code: str, months: int = 12) -> Sequence[AreaMonth | VillageMonth]:
         """Return an area's or a village's last months, oldest first."""
         ...

@@ -62,6 +62,14 @@ class StoredMonths:
         registry, book = self._registry.get(), self._profiles.get()
         return evidence_reading.evidence(self._store, registry, book, month_in(month, village), rows[0])
 
+    def bundle(self, month: str, village: str) -> bytes | None:
+        """Return a village's month as a bundle of evidence (zip); see `MonthReader`."""
+        rows = self._village_rows(month, village)
+        if not rows:
+            return None
+        registry, book = self._registry.get(), self._profiles.get()
+        return evidence_reading.bundled(self._store, registry, book, month_in(month, village), rows[0])
+
     def trend(self, code: str, months: int = 12) -> Sequence[AreaMonth | VillageMonth]:
         """Return an area's or a village's last months, oldest first; see `MonthReader`."""
         newest = self.months()[:1]

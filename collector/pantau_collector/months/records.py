@@ -100,7 +100,12 @@ def to_series(record: Record, time_ns: int, closed_at_ns: int) -> SeriesRow:
 
 def from_series(row: SeriesRow) -> Record:
     """Return a kept record; raises `msgspec.ValidationError` for one of another format."""
-    return msgspec.json.decode(str(row.values["record"]), type=Record)
+    return decoded(str(row.values["record"]))
+
+
+def decoded(text: str) -> Record:
+    """Return the record that its bytes as text say; raises `msgspec.ValidationError`."""
+    return msgspec.json.decode(text, type=Record)
 
 
 def revision_of(row: SeriesRow) -> Revision:

@@ -1,4 +1,4 @@
-"""`pantau-collector sla`: judges a village's month from plain rows, and takes months out of the store."""
+"""`sla verdict`: judges a village's month from plain rows, so that others can check us."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from pantau_collector import i18n
 from pantau_collector.errors import SlaInputError
-from pantau_collector.exports import cli as export_cli
 from pantau_collector.i18n import marked as _
 from pantau_collector.months import words
+from pantau_collector.sla_cli.common import command, complain, print_json
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
     from pantau_collector.analysis.sla.report import MetricReport, Report
+    from pantau_collector.sla_cli.common import Parsers
 
 HEADING = _("{month} ({timezone}), profile {profile}, rules {rules}: {verdict}")
 AT_LEAST = _("{k} of {n}: {share}, target at least {target}")
@@ -34,17 +33,11 @@ MORE_OUTAGES = _("and {count} more long outage(s): --json prints all")
 _SHOWN_OUTAGES = 10
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `verdict` and `export`."""
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def add_arguments(commands: Parsers) -> None:
+    """Add `verdict`."""
     about = "judge one village's month from a JSON file; docs/sla.md shows one"
-    verdict = commands.add_parser("verdict", help=about, description=about)
+    verdict = command(commands, "verdict", about, _verdict, json=True)
     verdict.add_argument("--input", type=Path, required=True, metavar="FILE", help="the month's rows")
-    verdict.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    verdict.add_argument("--lang", choices=i18n.LANGUAGES, help="language of the messages")
-    verdict.set_defaults(function=_verdict)
-    about = "write a month of an area into a file: CSV, Excel file or PDF"
-    export_cli.add_arguments(commands.add_parser("export", help=about, description=about))
 
 
 def _verdict(arguments: argparse.Namespace) -> int:
@@ -53,17 +46,16 @@ def _verdict(arguments: argparse.Namespace) -> int:
     from pantau_collector.analysis.sla.report import report  # noqa: PLC0415
     from pantau_collector.analysis.sla.village import day_rows  # noqa: PLC0415
 
-    language = i18n.known(arguments.lang) or i18n.of_terminal()
     try:
         village = input_file.read(arguments.input)
     except SlaInputError as error:
-        sys.stderr.write(_complaint(error, language) + "\n")
+        complain(_complaint(error, arguments.language))
         return 2
     found = report(village.month, day_rows(village), village.profiles)
     if arguments.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+        print_json(found)
     else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(found, language))
+        sys.stdout.writelines(f"{line}\n" for line in lines(found, arguments.language))
     return 0
 
 
@@ -74,7 +66,8 @@ def _complaint(error: SlaInputError, language: i18n.Language) -> str:
     return i18n.Message(error.text, values).to(language)
 
 
-def _lines(found: Report, language: i18n.Language) -> Iterator[str]:
+def lines(found: Report, language: i18n.Language) -> Iterator[str]:
+    """Yield what is said of a month, a line each."""
     yield _say(
         language,
         HEADING,

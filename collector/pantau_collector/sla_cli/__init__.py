@@ -1,0 +1,1 @@
+"""`pantau-collector sla`: months judged, announced maintenance, objections, profiles and evidence."""
