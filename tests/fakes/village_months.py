@@ -18,7 +18,7 @@ from pantau_collector.analysis.days import unpacked_states
 from pantau_collector.analysis.maintenance import Window
 from pantau_collector.analysis.profiles import Profiles, from_mapping
 from pantau_collector.analysis.sla import village
-from pantau_collector.analysis.sla.report import Report, report
+from pantau_collector.analysis.sla.report import report
 from pantau_collector.analysis.states import Evidence, Samples, State
 from pantau_collector.months.model import (
     DayStates,
@@ -33,6 +33,7 @@ from pantau_collector.registry.timezones import zone_of
 
 if TYPE_CHECKING:
     from pantau_collector.analysis.days import DayRow
+    from pantau_collector.analysis.sla.reported import Report
 
 S = 1_000_000_000
 DAY_S = 86_400

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from pantau_collector.analysis.sla.report import OutageReport, Report
+from pantau_collector.analysis.sla.reported import OutageReport, Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

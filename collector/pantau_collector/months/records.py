@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pantau_collector.analysis.profiles import Profile
-from pantau_collector.analysis.sla.report import Report
+from pantau_collector.analysis.sla.reported import Report
 from pantau_collector.months.instants import first_instants
 from pantau_collector.months.model import Revision
 from pantau_collector.registry.codes import area_tags

@@ -13,7 +13,8 @@ from pantau_collector.analysis.calendar import ZONES, parse_month
 from pantau_collector.analysis.days import TEST, DayRow, judged
 from pantau_collector.analysis.profiles import Profiles
 from pantau_collector.analysis.sla import RULES_VERSION
-from pantau_collector.analysis.sla.report import OutageReport, Report, report
+from pantau_collector.analysis.sla.report import report
+from pantau_collector.analysis.sla.reported import OutageReport, Report
 from pantau_collector.errors import EvidenceError
 from pantau_collector.i18n import Message
 from pantau_collector.i18n import marked as _

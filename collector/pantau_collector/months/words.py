@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pantau_collector.analysis.profiles import Profile
-    from pantau_collector.analysis.sla.report import MetricReport, Report
+    from pantau_collector.analysis.sla.reported import MetricReport, Report
     from pantau_collector.i18n import Language
 
 VERDICTS = {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from pantau_collector.analysis.sla.report import MetricReport, Report
+    from pantau_collector.analysis.sla.reported import MetricReport, Report
     from pantau_collector.sla_cli.common import Parsers
 
 HEADING = _("{month} ({timezone}), profile {profile}, rules {rules}: {verdict}")

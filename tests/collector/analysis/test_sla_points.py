@@ -10,7 +10,8 @@ from tests.collector.analysis.months import span_s
 
 from pantau_collector.analysis import targets
 from pantau_collector.analysis.sla import input_file, wilson
-from pantau_collector.analysis.sla.report import Report, report
+from pantau_collector.analysis.sla.report import report
+from pantau_collector.analysis.sla.reported import Report
 from pantau_collector.analysis.sla.village import day_rows
 
 MONTH, ZONE = "2026-08", "Asia/Jakarta"

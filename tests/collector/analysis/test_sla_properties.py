@@ -17,7 +17,8 @@ from pantau_collector.analysis.calendar import Month
 from pantau_collector.analysis.profiles import Profile, Profiles, from_mapping
 from pantau_collector.analysis.sla import input_file, tally
 from pantau_collector.analysis.sla.judging import judge
-from pantau_collector.analysis.sla.report import Report, report
+from pantau_collector.analysis.sla.report import report
+from pantau_collector.analysis.sla.reported import Report
 from pantau_collector.analysis.sla.village import Device, VillageMonth, day_rows
 from pantau_collector.registry.timezones import WIB
 

@@ -17,7 +17,7 @@ from pantau_collector.i18n import LANGUAGES, translate
 from pantau_collector.months import words
 
 if TYPE_CHECKING:
-    from pantau_collector.analysis.sla.report import Report
+    from pantau_collector.analysis.sla.reported import Report
 
 TEXTS = [
     *words.VERDICTS.values(),

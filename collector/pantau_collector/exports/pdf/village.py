@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from reportlab.platypus import Flowable
 
-    from pantau_collector.analysis.sla.report import OutageReport
+    from pantau_collector.analysis.sla.reported import OutageReport
     from pantau_collector.i18n import Language
     from pantau_collector.months.model import SpeedTest, VillageEvidence
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from pantau_collector.access.model import Token
-from pantau_collector.analysis.sla.report import OutageReport, Report
+from pantau_collector.analysis.sla.reported import OutageReport, Report
 from pantau_collector.months.model import (
     AreaMonth,
     DayStates,

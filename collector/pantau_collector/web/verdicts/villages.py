@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pantau_collector import formats
 from pantau_collector.analysis.calendar import Month, parse_month
-from pantau_collector.analysis.sla.report import OutageReport
+from pantau_collector.analysis.sla.reported import OutageReport
 from pantau_collector.i18n import Language
 from pantau_collector.i18n import marked as _
 from pantau_collector.months import words
