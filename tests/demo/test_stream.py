@@ -44,7 +44,6 @@ def streamed(life, broker, folder, *, culprits=(), standing=None, **options):
     settings = processes.settings(folder / "collector", broker.port)
     known = [(one.name, one.village.code) for one in culprits if one.way != misbehaviour.UNREGISTERED]
     (settings.folder / "devices.csv").write_text(registry_csv(life.population, known, life.epoch_minute))
-    standing = standing or Standing.new(len(life.population))
     expiry = broker.kind == "mosquitto"
     wanted = Options(
         brokers.HOST, broker.port, **{"rate": RATE, "duration_s": DURATION_S, "expiry": expiry} | options
@@ -136,6 +135,7 @@ def test_hostile_devices_end_as_dead_letters_and_cost_the_others_nothing(mosquit
         "liar": {"altered"},
     }
     assert account["hostile_answers"]["deferred: unregistered"] > 0
+    assert account["hostile_answers"]["deferred: rate_limit"] > 0
     assert account["records_measured"] == account["records_stored"] + account["records_waiting"] > 0
     assert account["records_unanswered"] == account["records_rejected"] == 0
 

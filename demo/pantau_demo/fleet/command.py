@@ -24,7 +24,6 @@ from pantau_demo.fleet.misbehaviour import UNREGISTERED, culprits
 from pantau_demo.fleet.population import registry_csv
 from pantau_demo.fleet.recipe import Recipe
 from pantau_demo.fleet.stream.running import Options, Stream, relax_garbage_collection
-from pantau_demo.fleet.watching import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +156,7 @@ def _stream(arguments: argparse.Namespace) -> int:
     options = Options(
         host, port, arguments.rate, arguments.duration, not arguments.no_message_expiry, left_minute
     )
-    stream = Stream(life, standing or Standing.new(len(life.population)), options, wrong, say)
+    stream = Stream(life, standing, options, wrong, say)
     relax_garbage_collection()
     account = asyncio.run(_until_told(stream))
     if arguments.account:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pantau_demo.fleet.places import Village
 
 _MINUTE_NS = 60 * 10**9
-_FLOOD = 40
+_FLOOD = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _bad_field(culprit: Culprit, minute: int, number: int) -> Iterator[tuple[byt
 def _flood(culprit: Culprit, minute: int, number: int) -> Iterator[tuple[bytes, str | None]]:
     """Send as much at once as others in an hour."""
     for at in range(_FLOOD):
-        yield _envelope(culprit, minute, number * _FLOOD + at, shift_ns=at * 10**9)
+        yield _envelope(culprit, minute, number * _FLOOD + at, shift_ns=at * 10**8)
 
 
 def _liar(culprit: Culprit, minute: int, number: int) -> Iterator[tuple[bytes, str | None]]:

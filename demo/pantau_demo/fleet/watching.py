@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pantau_demo.fleet.life import Block
+    from pantau_demo.fleet.life import Block, Life
     from pantau_demo.fleet.population import Population
 
     Whole = NDArray[np.int64]
@@ -28,6 +28,8 @@ BOOT_BEFORE_S = 45
 _BRIDGED_MINUTES = 2
 _SYNC_MINUTES = 2
 _NEVER = -1
+_RUNNING_MINUTES = 5
+_AT_ONCE = 5000
 
 
 @dataclass(slots=True)
@@ -74,6 +76,18 @@ def follow(block: Block, population: Population, standing: Standing) -> Track:
     standing.next_seq[who] = after[:, -1]
     battery = population.clock_battery[who][:, None]
     return Track(after - count, count, boot, battery | (synced >= boot))
+
+
+def running(life: Life, minute: int) -> Standing:
+    """Return the standing of a fleet that has run for a while and has kept nothing: it numbers from 1."""
+    count = len(life.population)
+    standing = Standing.new(count)
+    for first in range(0, count, _AT_ONCE):
+        who = np.arange(first, min(first + _AT_ONCE, count))
+        block = life.block(who, minute - _RUNNING_MINUTES, _RUNNING_MINUTES)
+        follow(block, life.population, standing)
+    standing.next_seq[:] = 1
+    return standing
 
 
 def states(block: Block, track: Track) -> States:

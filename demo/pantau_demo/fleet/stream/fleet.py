@@ -36,6 +36,7 @@ BACKLOG_MINUTES = 30
 BACKLOG_EVERY_S = 3.0
 _BACKLOG_BUDGET_S = 0.25
 _NOBODY_LISTENS_S = 5.0
+_RESUMED_MINUTES = 60
 
 
 class Fleet:
@@ -83,10 +84,11 @@ class Fleet:
         who = np.arange(len(self._life.population))
         for at, stood in enumerate(standings(self._standing, who)):
             self._spool(at).waiting.append(Span(first_minute, until_minute, stood, attempt=2))
-        block = self._life.block(who, first_minute, until_minute - first_minute)
-        track = watching.follow(block, self._life.population, self._standing)
-        self._measured(block, track)
-        self._online = (block.measuring & block.online & track.synced)[:, -1]
+        for first in range(first_minute, until_minute, _RESUMED_MINUTES):
+            block = self._life.block(who, first, min(_RESUMED_MINUTES, until_minute - first))
+            track = watching.follow(block, self._life.population, self._standing)
+            self._measured(block, track)
+            self._online = (block.measuring & block.online & track.synced)[:, -1]
 
     def second(self, second: int, due_s: float) -> None:
         """Let those measure whose second of the minute this is (since 1970); it was due at `due_s`."""

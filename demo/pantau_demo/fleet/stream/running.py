@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pantau_demo.errors import DemoError
-from pantau_demo.fleet import misbehaviour
+from pantau_demo.fleet import misbehaviour, watching
 from pantau_demo.fleet.stream.account import Account
 from pantau_demo.fleet.stream.connection import Connection, Message, connect
 from pantau_demo.fleet.stream.fleet import Fleet
@@ -34,6 +34,7 @@ _RETRY_S = 2.0
 _REPORT_S = 10.0
 _LAST_ACKS_S = 15.0
 _RARELY = 100_000
+_TICK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ class Stream:
     def __init__(
         self,
         life: Life,
-        standing: Standing,
+        standing: Standing | None,
         options: Options,
         culprits: Sequence[Culprit] = (),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Connect nowhere yet."""
+        """Connect nowhere yet. Without a standing the devices have run for a while, and kept nothing."""
         self._life, self._standing, self._options, self._say = life, standing, options, say
         self._culprits = {one.name: one for one in culprits}
         self._account = Account()
@@ -108,32 +109,34 @@ class Stream:
         return self._told(publishers + 1)
 
     async def _live(self, stop: asyncio.Event) -> None:
-        options, begin_s = self._options, time.time()
-        if options.rate > 1:
-            begin_s -= (options.rate - 1) * (options.duration_s or 3600.0 / options.rate)
+        options = self._options
+        ago_s = (options.rate - 1) * (options.duration_s or 3600.0 / options.rate)
+        standing = self._standing or watching.running(self._life, int(time.time() - ago_s) // 60)
+        begin_s = time.time() - ago_s
         second = int(begin_s) // 60 * 60 if options.left_minute is not None else int(begin_s)
         self._account = Account()
-        fleet = self._fleet = Fleet(
-            self._life, self._standing, self._connections, self._account, expiry=options.expiry
-        )
+        fleet = Fleet(self._life, standing, self._connections, self._account, expiry=options.expiry)
+        self._fleet = fleet
         if options.left_minute is not None and options.left_minute < second // 60:
             fleet.resume(options.left_minute, second // 60)
         pace, begun_minute, report_s = Pace(begin_s, options.rate), second // 60, _REPORT_S
         while not stop.is_set() and not self._over():
-            while second < pace.now_s() - 1 and not self._over():
-                fleet.second(second, pace.due_s(second))
-                self._misbehave(second, begun_minute)
-                self._account.behind_s = max(
-                    self._account.behind_s, time.monotonic() - pace.due_s(second) - 1
-                )
+            if second < pace.now_s() - 1:
+                self._second(fleet, second, pace.due_s(second), begun_minute)
                 second += 1
                 await asyncio.sleep(0)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _TICK_S)
             fleet.deliver()
             if self._account.elapsed_s >= report_s:
                 report_s += _REPORT_S
                 self._report(fleet)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.1)
+
+    def _second(self, fleet: Fleet, second: int, due_s: float, begun_minute: int) -> None:
+        fleet.second(second, due_s)
+        self._misbehave(second, begun_minute)
+        self._account.behind_s = max(self._account.behind_s, time.monotonic() - due_s - 1)
 
     def _over(self) -> bool:
         duration_s = self._options.duration_s
