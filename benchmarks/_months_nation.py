@@ -21,7 +21,7 @@ from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pantau_collector.storage.base import SeriesRow, Store
@@ -54,11 +54,11 @@ def registry(path: Path) -> None:
     path.write_text("device,village,since,provider,technology,profile\n" + "\n".join(rows) + "\n")
 
 
-def fill_sqlite(path: Path) -> None:
-    """Fill a file with the nation's year."""
+def fill_sqlite(path: Path, months: Sequence[str] = MONTHS) -> None:
+    """Fill a file with the nation's year, or some months of it."""
     models = _models()
     store = SqliteStore(path)
-    world.filled(store, models, MONTHS)
+    world.filled(store, models, months)
     store.close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode=OFF")  # a file that is thrown away if this fails
@@ -66,7 +66,7 @@ def fill_sqlite(path: Path) -> None:
         db.execute("PRAGMA cache_size=-500000")
         _copy(db, list(models))
     store = SqliteStore(path)
-    _count_areas(store)
+    _count_areas(store, months)
     store.close()
 
 
@@ -133,11 +133,11 @@ def _copy_sql(db: sqlite3.Connection, name: str) -> str:
     )
 
 
-def _count_areas(store: SqliteStore) -> None:
-    """Count regencies, districts, provinces and the nation in every month, as the analysis does."""
+def _count_areas(store: SqliteStore, months: Sequence[str]) -> None:
+    """Count regencies, districts, provinces and the nation in these months, as the analysis does."""
     known = sorted({code[:5] for code in villages()})
     rows = MonthRows(store, world.registry({}), world.BOOK)
-    for month in MONTHS:
+    for month in months:
         for regency in known:
             rows.regency(regency, month)
         rows.above(known, month)

@@ -10,45 +10,28 @@ InfluxDB out.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import http.client
 import json
-import multiprocessing
 import os
 import shutil
-import socket
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
-from tests.collector.months.world import BOOK, Fixed
 from tests.fakes import influxd
 
 from benchmarks import SkippedError, _months_nation
 from benchmarks._months_nation import REGENCY, SHOWN
-from pantau_collector.config import InfluxConfig, WebConfig
-from pantau_collector.months.reading import StoredMonths
-from pantau_collector.registry.file import RegistryFile
+from benchmarks._portal_process import ask, connected, running
+from pantau_collector.config import InfluxConfig
 from pantau_collector.storage.influx.store import InfluxStore
-from pantau_collector.storage.sqlite import SqliteStore
-from pantau_collector.web import server
-from pantau_collector.web.app import create_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Page
-
-    from pantau_collector.storage.base import Store
 
 BUILD = Path(__file__).parent.parent / "build"
 REPEATS = 9
-NOW_NS = 1_795_325_400 * 10**9  # 22 November 2026
 VILLAGE = "33.10.26.2008"
 PAGES = {
     "nation": f"/areas/id?month={SHOWN}",
@@ -94,8 +77,8 @@ def run() -> list[dict[str, object]]:
 def _on_influxdb(folder: Path, path: Path, registry: Path, chromium: str) -> list[dict[str, object]]:
     server_folder = folder / "influxd"
     server_folder.mkdir()
-    with influxd.running(server_folder) as running:
-        place = {"url": running.url, "database": running.new_database()}
+    with influxd.running(server_folder) as influx:
+        place = {"url": influx.url, "database": influx.new_database()}
         store = InfluxStore(InfluxConfig(**place))  # type: ignore[arg-type]
         _months_nation.copy_to(store, path)
         store.close()
@@ -103,8 +86,8 @@ def _on_influxdb(folder: Path, path: Path, registry: Path, chromium: str) -> lis
 
 
 def _measured(name: str, place: dict[str, str], registry: Path, chromium: str) -> list[dict[str, object]]:
-    with _portal(place, registry) as url, sync_playwright() as playwright:
-        first = {page: _ask(_connected(url), path)[0] for page, path in PAGES.items()}
+    with running(place, registry) as url, sync_playwright() as playwright:
+        first = {page: ask(connected(url), path)[0] for page, path in PAGES.items()}
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         sheet = browser.new_page()
         rows = [
@@ -116,8 +99,8 @@ def _measured(name: str, place: dict[str, str], registry: Path, chromium: str) -
 
 
 def _page(url: str, path: str, sheet: Page) -> dict[str, object]:
-    connection = _connected(url)
-    asked = [_ask(connection, path) for _ in range(REPEATS)]
+    connection = connected(url)
+    asked = [ask(connection, path) for _ in range(REPEATS)]
     painted = []
     for _ in range(REPEATS):
         sheet.goto(url + path)
@@ -130,59 +113,6 @@ def _page(url: str, path: str, sheet: Page) -> dict[str, object]:
         "paint_ms": round(statistics.median(painted)),
         "paint_worst_ms": round(max(painted)),
     }
-
-
-def _connected(url: str) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
-
-
-def _ask(connection: http.client.HTTPConnection, path: str) -> tuple[float, int]:
-    """Return how long a whole page took, in ms, and its bytes on the wire (gzip, as browsers ask)."""
-    began = time.perf_counter()
-    connection.request("GET", path, headers={"accept-encoding": "gzip"})
-    answer = connection.getresponse()
-    body = answer.read()
-    taken_ms = (time.perf_counter() - began) * 1000
-    if answer.status != 200:
-        raise RuntimeError(f"{path}: {answer.status}")
-    return taken_ms, len(body)
-
-
-@contextlib.contextmanager
-def _portal(place: dict[str, str], registry: Path) -> Iterator[str]:
-    """Run a portal over the store at a place in a process of its own, and yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(place, registry, port), daemon=True
-    )
-    process.start()
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _serve(place: dict[str, str], registry: Path, port: int) -> None:
-    at: InfluxConfig | Path = InfluxConfig(**place) if "url" in place else Path(place["path"])  # type: ignore[arg-type]
-    store: Store = InfluxStore(at) if isinstance(at, InfluxConfig) else SqliteStore(at)
-    source = RegistryFile(registry)
-    app = create_app(
-        store,
-        source,
-        WebConfig(access_path=registry.with_name("access.db"), requests_per_minute=100_000),
-        health=lambda: {"status": "ok"},
-        clock_ns=lambda: NOW_NS,
-        months=StoredMonths(store, source, Fixed(BOOK)),
-    )
-    listener = socket.create_server(("127.0.0.1", port), backlog=64)
-    asyncio.run(server.serve(app, listener, behind_proxy=False, certificate=None))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ fi
 missing=""
 PATH=$PATH:/usr/sbin:/sbin
 for need in mosquitto:mosquitto chromium:chromium tc:iproute2 nft:nftables openssl:openssl iperf3:iperf3 snmpd:snmpd \
-        dnsmasq:dnsmasq-base influxd:influxdb; do
+        dnsmasq:dnsmasq-base influxd:influxdb curl:curl; do
     command -v "${need%%:*}" >/dev/null 2>&1 || missing="$missing ${need##*:}"
 done
 [ -n "$missing" ] || exit 0
