@@ -19,6 +19,7 @@ from pantau_collector.access import cli as access_cli
 from pantau_collector.config import DEFAULT_PATH, load
 from pantau_collector.errors import CollectorError
 from pantau_collector.identity import cli as identity_cli
+from pantau_collector.notification import cli as notification_cli
 from pantau_collector.registry import cli as registry_cli
 from pantau_collector.registry import instants
 from pantau_collector.remote_config import cli as remote_config_cli
@@ -59,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         help="go on where imported rollups end, and compute none of them again",
     )
     analyse.set_defaults(function=_analyse)
+    notification_cli.add_arguments(
+        commands.add_parser("notify", help="send a test message to the contacts of the notifications")
+    )
     init = commands.add_parser("init", help="prepare InfluxDB: databases, how long they keep, logins")
     init_cli.add_arguments(init)
     transfer_cli.add_export(commands.add_parser("export", help="write a period of the store into files"))

@@ -331,6 +331,48 @@ class AnalysisConfig(_Section):
         return given
 
 
+class SmtpConfig(_Section):
+    """The mail server that takes notifications by e-mail."""
+
+    host: str
+    port: Port = 587
+    sender: Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$")]
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _logs_in_safely(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password belong together")
+        if self.password is not None and self.security == "none" and not addresses.is_loopback(self.host):
+            raise ValueError('security = "none" would send the password readable for all')
+        return self
+
+
+class NotificationConfig(_Section):
+    """Messages by e-mail, Telegram and webhook, for installations without Grafana; without `contacts` none.
+
+    `contacts` is the same file that `pantau-dashboards build` takes. A contact gets a message at most each
+    `every_s`, with everything since the last one; what calls for people (`page`) after `page_every_s`.
+    `outbox` keeps what is not sent yet, by default beside the dead letters.
+    """
+
+    contacts: Path | None = None
+    least: Literal["info", "page"] = "info"
+    every_s: Annotated[float, Field(ge=10, le=86_400)] = 300.0
+    page_every_s: Annotated[float, Field(ge=10, le=86_400)] = 60.0
+    outbox: Path | None = None
+    portal_url: str | None = None
+    smtp: SmtpConfig | None = None
+
+    @model_validator(mode="after")
+    def _is_a_url(self) -> Self:
+        if self.portal_url is not None and not _HTTP_URL.fullmatch(self.portal_url):
+            raise ValueError("portal_url must be like https://pantau.example.id")
+        return self
+
+
 class CollectorConfig(BaseSettings):
     """Everything that can be configured."""
 
@@ -347,6 +389,7 @@ class CollectorConfig(BaseSettings):
     enrolment: EnrolmentConfig = EnrolmentConfig()
     testpoint: TokenConfig = TokenConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+    notification: NotificationConfig = NotificationConfig()
     sla: SlaConfig = SlaConfig()
     exports: ExportsConfig = ExportsConfig()
     web: WebConfig = WebConfig()

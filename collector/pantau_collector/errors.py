@@ -107,5 +107,9 @@ class ExportError(TranslatedError):
     """A month cannot be exported; the message says what there is instead."""
 
 
+class ContactsError(CollectorError):
+    """The file of contacts is wrong; the message names file, place and remedy."""
+
+
 class TrafficSetError(CollectorError):
     """Traffic to judge the surge detector by cannot be used; says why and what is wanted."""

@@ -85,6 +85,17 @@ FAULTS = {
     "receive_max_too_large": ["broker.receive_max: Input should be less than or equal to 65535"],
     "receive_max_too_small": ["broker.receive_max: Input should be greater than or equal to 100"],
     "reconnect_max": ["broker.reconnect_max_s: Input should be greater than 0"],
+    "notification_least": ["notification.least: Input should be 'info' or 'page'"],
+    "notification_login": ["notification.smtp: username and password belong together"],
+    "notification_pace": [
+        "notification.every_s: Input should be greater than or equal to 10",
+        "notification.page_every_s: Input should be greater than or equal to 10",
+    ],
+    "notification_readable": [
+        'notification.smtp: security = "none" would send the password readable for all'
+    ],
+    "notification_sender": [r"notification.smtp.sender: String should match pattern '^[^\s@]+@[^\s@]+$'"],
+    "notification_url": ["notification: portal_url must be like https://pantau.example.id"],
     "registry_path": ["registry.path: Input is not a valid path for <class 'pathlib.Path'>"],
     "retry_negative": ["ingest.store_retry_s: Input should be greater than 0"],
     "retry_not_a_number": ["ingest.store_retry_s: Input should be less than or equal to 86400"],

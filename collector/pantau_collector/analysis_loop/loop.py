@@ -38,11 +38,12 @@ from pantau_collector.analysis_loop.windows import (
 from pantau_collector.storage.series import LIVE_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pantau_collector.analysis_loop.recomputing import Result
     from pantau_collector.config import AnalysisConfig
     from pantau_collector.months.profile_file import ProfileSource
+    from pantau_collector.notification.notices import Notice
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.registry.model import Registry
     from pantau_collector.storage.base import SeriesRow, Store
@@ -59,7 +60,7 @@ _ROWS_OF_LATE = HOUR_NS  # of arrivals at once
 class Analysis:
     """The work of one process. `breathe` is called between its parts, and may raise to end it.
 
-    Without a `surge_path` it leaves surges alone.
+    Without a `surge_path` it leaves surges alone; `notify` is told of those that begin, are felt and end.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Analysis:
         *,
         breathe: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.time_ns,
+        notify: Callable[[Sequence[Notice]], None] = lambda _: None,
     ) -> None:
         """Read how far the analysis came; raises `StoreUnavailableError`."""
         self._store, self._source, self._profiles, self._config = store, registry, profiles, config
@@ -83,7 +85,7 @@ class Analysis:
         self._silences = Silences(store)
         self._alerts = Alerts(store, clock())
         path = config.surge_path
-        self._surges = Surges(store, self._cursors, path, breathe) if path is not None else None
+        self._surges = Surges(store, self._cursors, path, breathe, notify) if path is not None else None
         self._closed_ns = 0
         self._active: set[tuple[str, ...]] = set()
         self._followed: tuple[str, str] | None = None

@@ -14,13 +14,17 @@ import structlog
 
 from pantau_collector.analysis_loop import adopting
 from pantau_collector.analysis_loop.loop import Analysis
-from pantau_collector.errors import StoreUnavailableError
+from pantau_collector.errors import ContactsError, StoreUnavailableError
 from pantau_collector.months.profile_file import ProfileFile
+from pantau_collector.notification.notifier import open_notifier
 from pantau_collector.registry.file import RegistryFile
 from pantau_collector.storage.opening import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from pantau_collector.config import AnalysisConfig, CollectorConfig
+    from pantau_collector.notification.notices import Notice
     from pantau_collector.storage.base import Store
 
 log = structlog.get_logger()
@@ -40,9 +44,15 @@ class _EndedError(Exception):
 class Runner:
     """Analyses while it holds the lease, until told to stop."""
 
-    def __init__(self, config: CollectorConfig, store: Store, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        config: CollectorConfig,
+        store: Store,
+        stop: threading.Event,
+        notify: Callable[[Sequence[Notice]], None],
+    ) -> None:
         """Read registry and profiles; raises `RegistryError`, `ProfileError`."""
-        self._config, self._store, self._stop = config, store, stop
+        self._config, self._store, self._stop, self._notify = config, store, stop, notify
         self._registry = RegistryFile(config.registry.path)
         self._profiles = ProfileFile(config.sla.profiles)
         self._holder = f"{config.broker.client_id}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -76,6 +86,7 @@ class Runner:
                 self._profiles,
                 _settings(self._config),
                 breathe=self._breathe,
+                notify=self._notify,
             )
         self._breathe()
         self._analysis.step()
@@ -122,8 +133,8 @@ def run(config: CollectorConfig, *, with_parent: bool) -> None:
         os.nice(_NICE)
     if with_parent:
         threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
-    with contextlib.closing(open_store(config.store)) as store:
-        Runner(config, store, stop).run()
+    with contextlib.closing(open_store(config.store)) as store, _notifying(config) as notify:
+        Runner(config, store, stop, notify).run()
     log.info("analysis.stopped")
 
 
@@ -132,6 +143,22 @@ def adopt(config: CollectorConfig) -> int:
     registry, profiles = RegistryFile(config.registry.path), ProfileFile(config.sla.profiles)
     with contextlib.closing(open_store(config.store)) as store:
         return adopting.adopt(store, registry.get(), profiles.get())
+
+
+@contextlib.contextmanager
+def _notifying(config: CollectorConfig) -> Iterator[Callable[[Sequence[Notice]], None]]:
+    """Yield what takes notices: a notifier that sends, or where none can be made, nobody."""
+    try:
+        notifier = open_notifier(config)
+    except (ContactsError, OSError) as error:
+        log.error("notification.unusable", reason=str(error))  # noqa: TRY400 - the reason says what to do
+        notifier = None
+    if notifier is None:
+        yield lambda _: None
+        return
+    with contextlib.closing(notifier):
+        notifier.start()
+        yield notifier.take
 
 
 def _end_with_parent(stop: threading.Event) -> None:

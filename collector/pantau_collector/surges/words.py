@@ -62,7 +62,11 @@ _WELL: dict[Impact, str] = {
     "loss": _("{loss} of the packets are lost"),
 }
 _UNKNOWN = _("Whether users feel it is not known: neither delay nor loss was measured.")
-_ENDED = _("It is over: there was no alarm for an hour.")
+_OVER = {
+    "rx": _("Surge of received traffic in {place} is over"),
+    "tx": _("Surge of sent traffic in {place} is over"),
+}
+_ENDED = _("For an hour the traffic has been near its usual.")
 _LITTLE = 1.1
 
 
@@ -111,9 +115,14 @@ def explain_regional(surge: Surge, language: Language) -> Explanation:
     )
 
 
-def ended(explanation: Explanation, language: Language) -> Explanation:
+def ended_title(code: str, direction: str, language: Language) -> str:
+    """Return the title of what is said when it is over, in a village or a regency."""
+    return _say(_OVER[direction], language, place=place_of(code))
+
+
+def ended(language: Language) -> str:
     """Return what is said when it is over."""
-    return Explanation(explanation.title, (translate(_ENDED, language),))
+    return translate(_ENDED, language)
 
 
 def place_of(code: str) -> str:

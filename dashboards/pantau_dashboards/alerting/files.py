@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pantau_dashboards.alerting.contacts import Contacts
+    from pantau_collector.contacts import Contacts
     from pantau_dashboards.alerting.model import Group
     from pantau_dashboards.alerting.regencies import Regency
     from pantau_dashboards.alerting.shapes import Json

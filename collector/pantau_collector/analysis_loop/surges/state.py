@@ -30,7 +30,8 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
 class State(msgspec.Struct):
     """How far a regency has come, and in which file its memory lies.
 
-    Bins after `synced` are on the disk only if the machine has run on since (`boot`).
+    Bins after `synced` are on the disk only if the machine has run on since (`boot`). `furthest` is the
+    newest bin that there ever was: what lies too far before it has been written over.
     """
 
     villages: list[str]
@@ -39,6 +40,7 @@ class State(msgspec.Struct):
     synced: int
     sources: dict[str, Sources] = {}
     told: dict[str, Told] = {}
+    furthest: int = 0
     boot: str = ""
     rules: str = _RULES
 

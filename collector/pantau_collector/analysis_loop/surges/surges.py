@@ -14,21 +14,23 @@ import structlog
 
 from pantau_collector.analysis.surge.rules import BINS_PER_DAY, BINS_PER_HOUR
 from pantau_collector.analysis_loop import writing
-from pantau_collector.analysis_loop.surges import rebuilding, traffic, watch
+from pantau_collector.analysis_loop.surges import rebuilding, telling, traffic, watch
 from pantau_collector.analysis_loop.surges.declared import Declared
 from pantau_collector.analysis_loop.surges.state import Folder
 from pantau_collector.analysis_loop.surges.traffic import BIN_NS
 from pantau_collector.analysis_loop.windows import Span
 from pantau_collector.registry.codes import REGENCY_LENGTH
+from pantau_collector.surges import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from pantau_collector.analysis_loop.cursors import Cursors
     from pantau_collector.analysis_loop.places import Places
     from pantau_collector.analysis_loop.surges.watch import Watch
     from pantau_collector.analysis_loop.writing import Change
+    from pantau_collector.notification.notices import Notice
     from pantau_collector.storage.base import SeriesRow, Store
 
 log = structlog.get_logger()
@@ -44,8 +46,15 @@ _VILLAGE_ROWS = "village_5m"
 class Surges:
     """The surges of all regencies. `breathe` is called between parts of the work, and may raise."""
 
-    def __init__(self, store: Store, cursors: Cursors, path: Path, breathe: Callable[[], None]) -> None:
-        self._store, self._cursors, self._breathe = store, cursors, breathe
+    def __init__(
+        self,
+        store: Store,
+        cursors: Cursors,
+        path: Path,
+        breathe: Callable[[], None],
+        notify: Callable[[Sequence[Notice]], None] = lambda _: None,
+    ) -> None:
+        self._store, self._cursors, self._breathe, self._notify = store, cursors, breathe, notify
         self._folder = Folder(path)
         self._went_back: dict[str, int] = {}
         self._trouble = ""
@@ -69,31 +78,50 @@ class Surges:
         Raises `StoreUnavailableError`, and what `breathe` raises.
         """
         end_bin = end_ns // BIN_NS
-        if settled_ns // BIN_NS < end_bin - _UNSETTLED_BINS:
+        is_live = settled_ns // BIN_NS >= end_bin - _UNSETTLED_BINS
+        if not is_live:
             end_bin = settled_ns // BIN_NS
         by_hours = len(places.registry.all_villages) > rebuilding.FEW_VILLAGES
         try:
             for regency in places.regencies:
-                self._regency(regency, places, end_bin, by_hours=by_hours)
+                known = self._regency(regency, places, end_bin, by_hours=by_hours)
+                if is_live and known.newest_rows:
+                    self._tell(known, regency, places, end_ns)
                 self._breathe()
         except OSError as error:
             self._changed(f"{self._folder}: {error.strerror or error}")
         else:
             self._changed("")
 
-    def _regency(self, regency: str, places: Places, end_bin: int, *, by_hours: bool) -> None:
+    def _regency(self, regency: str, places: Places, end_bin: int, *, by_hours: bool) -> Watch:
         villages = places.villages_of(regency)
         declared = Declared(places.registry, villages)
-        with watch.opened(self._folder, regency, villages, declared) as known:
-            if known is not None and end_bin - known.next_bin <= watch.REWIND_BINS:
-                self._go_on(known, regency, end_bin)
-                return
+        known = watch.opened(self._folder, regency, villages, declared)
+        if known is not None and end_bin - known.next_bin <= watch.REWIND_BINS:
+            self._go_on(known, regency, end_bin)
+            return known
         first_bin = self._first_bin(regency, end_bin, by_hours=by_hours)
         new = watch.begun(self._folder, regency, villages, declared, rebuilding.first_needed(first_bin))
         rebuilding.rebuild(new, self._store, first_bin, by_hours=by_hours, breathe=self._breathe)
         new.save()
         log.info("surge.rebuilt", regency=regency, villages_count=len(villages))
         self._take(new, regency, end_bin)
+        return new
+
+    def _tell(self, known: Watch, regency: str, places: Places, end_ns: int) -> None:
+        """Tell of what began, is felt and ended; the state keeps what was told, after it was."""
+        before = dict(known.state.told)
+        surges = telling.ongoing(known.newest_rows, known.regional_starts())
+        profile_of = reading.profile_of(places.registry, places.book, end_ns)
+        notices = telling.tell(
+            regency,
+            surges,
+            known.state.told,
+            lambda villages: reading.felt(self._store, villages, end_ns, profile_of),
+        )
+        if known.state.told != before:
+            self._notify(notices)
+            known.save()
 
     def _first_bin(self, regency: str, end_bin: int, *, by_hours: bool) -> int:
         """Return from where on a regency is judged of which nothing is known here."""
@@ -112,10 +140,9 @@ class Surges:
             return
         if deep:
             self._went_back[regency] = end_bin
-        oldest = max(known.next_bin - watch.REWIND_BINS, 0)
-        if changed < oldest:
-            self._amend(known, changed, oldest)
-            changed = oldest
+        if changed < known.oldest_bin:
+            self._amend(known, changed, known.oldest_bin)
+            changed = known.oldest_bin
         if changed < known.next_bin:
             known.rewind(changed)
         self._take(known, regency, end_bin)

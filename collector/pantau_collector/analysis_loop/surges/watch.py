@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from pantau_collector.analysis.surge import memory
@@ -14,11 +14,11 @@ from pantau_collector.analysis.surge.rules import BINS_PER_DAY
 from pantau_collector.analysis.surge.scoring import log_rate
 from pantau_collector.analysis_loop.surges import rows, sources
 from pantau_collector.analysis_loop.surges.state import State
-from pantau_collector.analysis_loop.surges.traffic import DIRECTIONS, HOST, NOBODY, ROUTER
+from pantau_collector.analysis_loop.surges.traffic import BIN_NS, DIRECTIONS, HOST, NOBODY, ROUTER
 from pantau_collector.analysis_loop.windows import SECOND_NS, offset_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +39,7 @@ class Watch:
         self, folder: Folder, regency: str, state: State, mapped: memory.MappedFile, declared: Declared
     ) -> None:
         self.state = state
+        self.newest_rows: list[SeriesRow] = []
         self._folder, self._regency, self._mapped, self._declared = folder, regency, mapped, declared
         count = len(state.villages)
         offset_s = offset_ns(regency) // SECOND_NS
@@ -56,8 +57,13 @@ class Watch:
         """The bin that is to be taken next."""
         return self.state.newest + 1
 
+    @property
+    def oldest_bin(self) -> int:
+        """So far back bins can be taken again."""
+        return max(self.state.newest, self.state.furthest) + 1 - REWIND_BINS
+
     def rewind(self, bin_index: int) -> None:
-        """Have this bin be the next one: not after the newest, at most a week before."""
+        """Have this bin be the next one: not before the oldest, not after the newest."""
         self._mapped.memory.rewind(bin_index)
         for some in self.state.sources.values():
             sources.forget_since(some, bin_index)
@@ -86,6 +92,9 @@ class Watch:
             )
             found += rows.rows_of(one, self.state.villages, scores)
         self.state.newest = traffic.first_bin + traffic.bin_count - 1
+        self.state.furthest = max(self.state.furthest, self.state.newest)
+        newest_ns = self.state.newest * BIN_NS
+        self.newest_rows = [row for row in found if row.time_ns == newest_ns]
         return found
 
     def regional_starts(self) -> tuple[int, ...]:
@@ -101,7 +110,7 @@ class Watch:
         for at in range(0, traffic.bin_count, BINS_PER_DAY):
             day = (traffic.first_bin + at) // BINS_PER_DAY
             self._mapped.memory.rates.put_day(day, logs[at : at + BINS_PER_DAY])
-        self.state.newest = traffic.first_bin + traffic.bin_count - 1
+        self.state.newest = self.state.furthest = traffic.first_bin + traffic.bin_count - 1
 
     def remember_level(self) -> None:
         """Know how high the last day was, from what was remembered."""
@@ -159,21 +168,17 @@ class Watch:
         return np.where(np.concatenate([own] * _WAYS, axis=1), traffic.rate_bps, np.nan), begun
 
 
-@contextlib.contextmanager
-def opened(
-    folder: Folder, regency: str, villages: Sequence[str], declared: Declared
-) -> Iterator[Watch | None]:
-    """Yield the regency's watch, with room for all villages, or None where nothing is known of it.
+def opened(folder: Folder, regency: str, villages: Sequence[str], declared: Declared) -> Watch | None:
+    """Return the regency's watch, with room for all villages, or None where nothing is known of it.
 
-    Raises `OSError`.
+    Its pages go with it. Raises `OSError`.
     """
     state = folder.load(regency)
     if state is None:
-        yield None
-        return
+        return None
     if not set(villages) <= set(state.villages):
         state = _with_room(folder, regency, state, villages)
-    yield _watch(folder, regency, state, declared)
+    return _watch(folder, regency, state, declared)
 
 
 def begun(folder: Folder, regency: str, villages: Sequence[str], declared: Declared, first_bin: int) -> Watch:
@@ -197,7 +202,9 @@ def _with_room(folder: Folder, regency: str, state: State, villages: Sequence[st
     """Return the state with room for more villages, in a new file."""
     wanted = sorted({*state.villages, *villages})
     places = np.searchsorted(np.array(wanted), np.array(state.villages))
-    grown = State(wanted, folder.new_file(regency), state.newest, state.newest, state.sources, state.told)
+    grown = msgspec.structs.replace(
+        state, villages=wanted, file=folder.new_file(regency), synced=state.newest
+    )
     memory.create(folder.file(grown), _WAYS * len(wanted), _WAYS)
     old = memory.MappedFile(folder.file(state), _WAYS * len(state.villages), _WAYS, state.newest)
     new = memory.MappedFile(folder.file(grown), _WAYS * len(wanted), _WAYS, state.newest)

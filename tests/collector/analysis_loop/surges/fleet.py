@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pantau_collector.notification.notices import Notice
     from pantau_collector.storage.base import Store
 
 DAY = BINS_PER_DAY
@@ -80,13 +81,14 @@ class Fleet:
     registry: Registry
     end_bin: int = FIRST_BIN
     breathe: Callable[[], None] = lambda: None
+    notices: list[Notice] = field(default_factory=list)
     surges: Surges = field(init=False)
 
     def __post_init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        self.surges = Surges(self.store, Cursors(self.store), self.folder, self._breathe)
+        self.surges = Surges(self.store, Cursors(self.store), self.folder, self._breathe, self.notices.extend)
 
     def _breathe(self) -> None:
         self.breathe()

@@ -1,0 +1,1 @@
+"""Messages to people, for installations without Grafana: kept until they are sent, and joined."""
