@@ -57,6 +57,7 @@ class FleetShow:
         """Start nothing yet; `say` tells how the history comes on, and may raise to end it."""
         self._area, self._seed, self._surges = area, seed, surges
         self._broker_kind, self._say = broker_kind, say
+        self._told_bytes = 0
 
     def start(self, supervisor: Supervisor, state: Path, portal_port: int) -> Stack:
         """Fill a store with the past, start broker, collector and fleet; raises `DemoError`."""
@@ -71,12 +72,14 @@ class FleetShow:
         command = [program("pantau-demo"), "fleet", "--resume", str(state / _LEFT)]
         command += ["--account", str(_account(stack)), "--broker", f"{parts.PORTAL_HOST}:{broker_port}"]
         command += ["--no-message-expiry"] if self._broker_kind == "embedded" else []
-        supervisor.start(Part("fleet", command, state / "fleet.log"))
+        log = state / "fleet.log"
+        self._told_bytes = log.stat().st_size if log.exists() else 0
+        supervisor.start(Part("fleet", command, log))
         return stack
 
     def ticker(self, started: Stack, say: Callable[[str], None]) -> Ticks:
         """Return what passes on the fleet's own words."""
-        return _Reader(started, say)
+        return _Reader(started, say, self._told_bytes)
 
     def gather(self, started: Stack) -> dict[str, Any]:
         """Return the fleet's own account, which it writes as it ends; raises `DemoError` where it did not."""
@@ -135,9 +138,9 @@ class FleetShow:
 class _Reader:
     """Passes on what the fleet's process says."""
 
-    def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
-        """Begin at the log's beginning."""
-        self._log, self._say, self._place = stack.state / "fleet.log", say, 0
+    def __init__(self, stack: Stack, say: Callable[[str], None], told_bytes: int) -> None:
+        """Begin behind what an earlier run has said."""
+        self._log, self._say, self._place = stack.state / "fleet.log", say, told_bytes
         self._began_s = time.monotonic()
 
     @property

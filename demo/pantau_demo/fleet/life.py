@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
-_UPLOAD_SHARE = 0.12
+_UPLOAD_SHARE, _UPLOAD_SPREAD = 0.12, 0.1
 _WIFI_SHARE = 0.5
 _DAY = 1440
 _OPENS, _CLOSES = 9 * 60, 17 * 60  # a laptop's hours, give or take
@@ -85,7 +85,7 @@ class Life:
         measuring = powered & enrolled & ~self._happening(self._events.agent, who, minute)
         rx_bps = self._rx_bps(who, minute)
         key = self.population.village_key[who][:, None]
-        up = _UPLOAD_SHARE * np.exp(0.25 * self.dice.smooth("upload", key, minute, 45))
+        up = _UPLOAD_SHARE * np.exp(_UPLOAD_SPREAD * self.dice.smooth("upload", key, minute, 45))
         share = rx_bps / self._download_bps[who][:, None]
         return Block(
             who=who,

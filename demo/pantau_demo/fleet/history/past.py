@@ -64,14 +64,10 @@ class Past:
         """Return the measurements of a kind, towards one target."""
         return next(one for one in self.tables if one.kind == kind and one.columns.get("target") == target)
 
-    def dense(self, table: Table, *names: str) -> Numbers:
-        """Return a table's column (or their largest) as devices by minutes, NaN where there is nothing."""
+    def dense(self, table: Table, name: str) -> Numbers:
+        """Return a table's column as devices by minutes, NaN where there is nothing."""
         found = np.full(self.scene.block.kept.shape, np.nan)
-        columns = [
-            np.broadcast_to(np.asarray(table.columns[name], dtype=np.float64), len(table.row))
-            for name in names
-        ]
-        found[table.row, table.at] = np.fmax.reduce(columns)
+        found[table.row, table.at] = table.columns[name]
         return found
 
 
