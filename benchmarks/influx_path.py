@@ -58,9 +58,9 @@ def run() -> list[dict[str, object]]:
     bodies = _bodies(packets)
     rows: list[dict[str, object]] = []
     for _ in range(ROUNDS):
-        with _influxd() as (url, pid):
+        with influxd() as (url, pid):
             prepared = _prepared(url, pid, bodies)
-        with _influxd() as (url, pid):
+        with influxd() as (url, pid):
             began_s = cpu_s(pid)
             path = ingest_path.measure(url, "deflated", packets, MEASURE_S, "influxdb")
             path["influxd_cpu_s"] = cpu_s(pid) - began_s
@@ -101,7 +101,7 @@ def _prepared(url: str, pid: int, bodies: list[bytes]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def _influxd() -> Iterator[tuple[str, int]]:
+def influxd() -> Iterator[tuple[str, int]]:
     """Run a new InfluxDB with an empty database `pantau`; yield its URL and process id."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         port, rpc_port = _free_port(), _free_port()

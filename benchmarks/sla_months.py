@@ -1,9 +1,14 @@
-"""How long a month's verdicts take: of one village from its samples, of a regency and a nation from day rows.
+"""How long a month's verdicts take: of a village from its samples, of a regency and a nation from the store.
 
-The nation is 84,000 villages in 514 regencies with their day rows of a month and its margins, made of two
-dozen different months (power cuts, outages, tests) and written to an SQLite database under build/ before
-anything is timed. One process judges it, regency by regency, as a runner would: read, add up, judge. Peak
-memory is that process's. `python -m benchmarks.sla_months` prints the rows.
+The nation is 84,000 villages in 514 regencies with their rows of `sla_day` for a month and its margins, made
+of two dozen different months (power cuts, outages, tests) and written to a store under build/ before anything
+is timed. One process judges it as the analysis does, regency by regency: columns from the store, sums,
+verdicts, and the rows of `sla_month` and `sla_area` back into it; a regency once more with every interruption
+written. Then how long `MonthReader` takes for what a page shows, the worst of nine. Peak memory is that of
+the process.
+
+`python -m benchmarks.sla_months` prints the rows; with `influxdb [VILLAGES]` it does the same on an InfluxDB
+1.6 of its own, whose memory is told too.
 """
 
 import contextlib
@@ -11,45 +16,84 @@ import json
 import multiprocessing
 import random
 import re
-import sqlite3
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
+from urllib3 import request
 
+from benchmarks.influx_path import influxd
 from pantau_collector.analysis.calendar import Month
 from pantau_collector.analysis.days import DayRow
 from pantau_collector.analysis.profiles import from_mapping
-from pantau_collector.analysis.sla import input_file, tally
-from pantau_collector.analysis.sla.judging import Verdict, judge
+from pantau_collector.analysis.sla import input_file
 from pantau_collector.analysis.sla.report import report
 from pantau_collector.analysis.sla.village import day_rows
+from pantau_collector.analysis_loop import writing
+from pantau_collector.analysis_loop.month_rows import MonthRows
+from pantau_collector.analysis_loop.windows import Span
+from pantau_collector.config import InfluxConfig, StoreConfig
+from pantau_collector.months import dayrows, judging
+from pantau_collector.months.instants import month_ns
+from pantau_collector.months.profile_book import ProfileBook
+from pantau_collector.months.reading import StoredMonths
+from pantau_collector.registry.codes import area_tags
+from pantau_collector.registry.model import Placement, Registry
 from pantau_collector.registry.timezones import WIB
+from pantau_collector.storage.base import SeriesRow, Store
+from pantau_collector.storage.opening import open_store
 
 FOLDER = Path(__file__).parent.parent / "build"
 MONTH = Month(2026, 8, WIB)
 PROFILE = {"name": "default", "contracted_download_bps": 2e7, "contracted_upload_bps": 1e7}
+BOOK = ProfileBook([from_mapping(PROFILE)])
 VILLAGES, REGENCIES, KINDS = 84_000, 514, 24
 REPEATS = 9
-COLUMNS = tuple(name for name in DayRow.__struct_fields__ if name != "day")
 _DAY_S = 86_400
+
+
+class _Fixed:
+    def __init__(self, held: Any) -> None:
+        self.get = lambda: held
 
 
 def run() -> list[dict[str, object]]:
     """Return a row for each size."""
-    kinds = [_document(seed) for seed in range(KINDS)]
     FOLDER.mkdir(exist_ok=True)
+    kinds = [_document(seed) for seed in range(KINDS)]
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-        path = Path(folder) / "days.db"
-        villages = [input_file.parse(json.dumps(document).encode()) for document in kinds]
-        _write_nation(path, [day_rows(village) for village in villages])
-        size_mb = path.stat().st_size / 1e6
-        return [*_one_village(kinds[0]), *_from_rows(path, size_mb)]
+        config = StoreConfig(path=Path(folder) / "pantau.db")
+        _write_nation(config, kinds, _nation(VILLAGES))
+        size_mb = round(config.path.stat().st_size / 1e6)
+        return [
+            *_one_village(kinds[0]),
+            *_from_store(config, _nation(VILLAGES)),
+            {"what": "the file", "mb": size_mb},
+        ]
+
+
+def run_on_influxdb(villages: int) -> list[dict[str, object]]:
+    """Return the same of an InfluxDB of its own, for so many villages."""
+    kinds = [_document(seed) for seed in range(KINDS)]
+    with influxd() as (url, process):
+        for name in ("pantau_rollup", "pantau_history"):
+            request("POST", f"{url}/query?q=CREATE+DATABASE+{name}")
+        config = StoreConfig(kind="influxdb", influxdb=InfluxConfig(url=url))
+        began = time.perf_counter()
+        _write_nation(config, kinds, _nation(villages))
+        written = {
+            "what": "writing",
+            "wall_s": round(time.perf_counter() - began, 1),
+            "peak_mib": _peak_mib(process),
+        }
+        rows = [written, *_from_store(config, _nation(villages))]
+        return [*rows, {"what": "influxd after all", "peak_mib": _peak_mib(process)}]
 
 
 def _one_village(document: dict[str, Any]) -> Iterator[dict[str, object]]:
@@ -78,81 +122,135 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - began, time.process_time() - began_cpu
 
 
-def _from_rows(path: Path, size_mb: float) -> Iterator[dict[str, object]]:
+def _from_store(config: StoreConfig, nation: Mapping[str, Sequence[str]]) -> Iterator[dict[str, object]]:
     spawning = multiprocessing.get_context("spawn")  # a process whose memory is its own
-    with ProcessPoolExecutor(1, mp_context=spawning) as process:
-        regency = process.submit(_judge, path, [_regency(0)]).result()
-    with ProcessPoolExecutor(1, mp_context=spawning) as process:
-        nation = process.submit(_judge, path, [_regency(number) for number in range(REGENCIES)]).result()
-    yield {"what": "a regency, from day rows", **regency}
-    yield {"what": "a nation, from day rows", **nation, "database_mb": round(size_mb)}
+    first = {next(iter(nation)): nation[next(iter(nation))]}
+    works: list[tuple[str, Callable[..., dict[str, object]], Mapping[str, Sequence[str]]]] = [
+        ("a regency, judged", _judge, first),
+        ("a nation, judged", _judge, nation),
+        ("a regency, with every interruption", _refresh, first),
+        ("first paint", _paint, nation),
+    ]
+    for what, work, villages in works:
+        with ProcessPoolExecutor(1, mp_context=spawning) as process:
+            yield {"what": what, **process.submit(work, config, villages).result()}
 
 
-def _judge(path: Path, regencies: list[str]) -> dict[str, object]:
-    """Judge some regencies; runs in a process of its own."""
+def _judge(config: StoreConfig, nation: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """Judge some regencies and write their rows; runs in a process of its own."""
+    registry = _registry(nation)
+    verdicts: dict[str, int] = {}
     began, began_cpu = time.perf_counter(), time.process_time()
-    verdicts = np.zeros(len(Verdict), dtype=np.int64)
-    row_count = 0
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        for regency in regencies:
-            days = _read(database, regency)
-            row_count += len(days.village)
-            profiles = [from_mapping(PROFILE)] * days.village_count
-            found = judge(tally.tally(days, profiles), profiles)
-            verdicts += np.bincount(found.verdict, minlength=len(Verdict))
+    with contextlib.closing(open_store(config)) as store:
+        rows = MonthRows(store, registry, BOOK)
+        for regency, villages in nation.items():
+            found = judging.judged(store, registry, BOOK, villages, str(MONTH)).months
+            _replace_months(store, villages, found)
+            rows.regency(regency, str(MONTH))
+            for row in found:
+                verdict = str(row.values["verdict"])
+                verdicts[verdict] = verdicts.get(verdict, 0) + 1
+        rows.above(nation, str(MONTH))
     return {
-        "villages": int(verdicts.sum()),
-        "rows": row_count,
-        "wall_s": round(time.perf_counter() - began, 3),
-        "cpu_s": round(time.process_time() - began_cpu, 3),
-        "peak_mib": _peak_mib(),
-        "verdicts": ", ".join(f"{verdict.name.lower()} {verdicts[verdict]}" for verdict in Verdict),
+        "villages": sum(verdicts.values()),
+        **_measured(began, began_cpu),
+        "verdicts": ", ".join(f"{verdict} {count}" for verdict, count in sorted(verdicts.items())),
     }
 
 
-def _peak_mib() -> int:
-    """Return this program's own peak: getrusage would tell that of the process it was started from."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
+def _replace_months(store: Store, villages: Sequence[str], rows: Sequence[SeriesRow]) -> None:
+    first_ns = month_ns(str(MONTH), villages[0])
+    writing.replace(store, ["sla_month"], Span(first_ns, first_ns + 1), {"village": villages}, rows)
+
+
+def _refresh(config: StoreConfig, nation: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """Do all that the analysis does of some regencies' month."""
+    registry = _registry(nation)
+    began, began_cpu = time.perf_counter(), time.process_time()
+    with contextlib.closing(open_store(config)) as store:
+        changed_count = sum(
+            MonthRows(store, registry, BOOK).villages(villages, str(MONTH)) for villages in nation.values()
+        )
+    return {"villages": sum(map(len, nation.values())), **_measured(began, began_cpu), "rows": changed_count}
+
+
+def _paint(config: StoreConfig, nation: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """Read what a page of the nation, a province, a regency and a village shows; the worst of some times."""
+    regency = next(iter(nation))
+    village = nation[regency][0]
+    with contextlib.closing(open_store(config)) as store:
+        months = StoredMonths(store, _Fixed(_registry({regency: nation[regency]})), _Fixed(BOOK))
+        pages: dict[str, Callable[[], object]] = {
+            "nation": lambda: (months.months(), months.area(str(MONTH), ""), months.children(str(MONTH), "")),
+            "province": lambda: months.children(str(MONTH), regency[:2]),
+            "regency": lambda: (months.children(str(MONTH), regency), months.villages(str(MONTH), regency)),
+            "village": lambda: (months.evidence(str(MONTH), village), months.trend(village)),
+            "bundle": lambda: months.bundle(str(MONTH), village),
+        }
+        return {
+            f"{name}_ms": round(1000 * max(_timed(page)[0] for _ in range(REPEATS)))
+            for name, page in pages.items()
+        }
+
+
+def _measured(began: float, began_cpu: float) -> dict[str, object]:
+    return {
+        "wall_s": round(time.perf_counter() - began, 3),
+        "cpu_s": round(time.process_time() - began_cpu, 3),
+        "peak_mib": _peak_mib(),
+    }
+
+
+def _peak_mib(process: int | str = "self") -> int:
+    """Return a program's own peak: getrusage would tell that of the process it was started from."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
 
 
-def _read(database: sqlite3.Connection, regency: str) -> tally.Days:
-    place = {str(day): number for number, day in enumerate(MONTH.days)}
-    rows = database.execute(
-        f"SELECT village, day, states, {', '.join(tally.NUMBERS)} FROM daily"
-        " WHERE village BETWEEN ? AND ? AND day BETWEEN ? AND ?",
-        (f"{regency}.", f"{regency}.~", str(MONTH.days[0]), str(MONTH.days[-1])),
-    ).fetchall()
-    villages: dict[str, int] = {}
-    return tally.Days(
-        month=MONTH,
-        village=np.array([villages.setdefault(row[0], len(villages)) for row in rows], dtype=np.int64),
-        village_count=len(villages),
-        day=np.array([place[row[1]] for row in rows], dtype=np.int64),
-        states=[row[2] for row in rows],
-        numbers=np.array([row[3:] for row in rows], dtype=np.float64),
+def _write_nation(
+    config: StoreConfig, kinds: list[dict[str, Any]], nation: Mapping[str, Sequence[str]]
+) -> None:
+    villages = [input_file.parse(json.dumps(document).encode()) for document in kinds]
+    days = [day_rows(village) for village in villages]
+    number = 0
+    with contextlib.closing(open_store(config)) as store:
+        for codes in nation.values():
+            rows: list[SeriesRow] = []
+            for code in codes:
+                rows += _rows_of(code, number % len(kinds), days[number % len(kinds)])
+                number += 1
+            store.write_series(rows)
+
+
+def _rows_of(village: str, kind: int, days: list[DayRow]) -> list[SeriesRow]:
+    """Return a village's rows; packed once for each kind and zone."""
+    key = (kind, village[:2])
+    if key not in _PACKED:
+        _PACKED[key] = [dayrows.to_series(village, row) for row in days]
+    tags = area_tags(village)
+    return [msgspec.structs.replace(row, tags=tags) for row in _PACKED[key]]
+
+
+_PACKED: dict[tuple[int, str], list[SeriesRow]] = {}
+
+
+def _registry(nation: Mapping[str, Sequence[str]]) -> Registry:
+    return Registry(
+        Placement(f"desa-{code}", code, 0, "PT Angin", traffic_source=True)
+        for codes in nation.values()
+        for code in codes
     )
 
 
-def _write_nation(path: Path, kinds: list[list[DayRow]]) -> None:
-    rows = [[(str(row.day), *(getattr(row, name) for name in COLUMNS)) for row in kind] for kind in kinds]
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA synchronous=OFF")
-        database.execute(
-            f"CREATE TABLE daily (village TEXT, day TEXT, {', '.join(COLUMNS)}, PRIMARY KEY (village, day))"
-            " WITHOUT ROWID"
-        )
-        places = ", ".join("?" * (len(COLUMNS) + 2))
-        with database:
-            database.executemany(f"INSERT INTO daily VALUES ({places})", _nation(rows))
-
-
-def _nation(kinds: list[list[tuple[object, ...]]]) -> Iterator[tuple[object, ...]]:
-    for number in range(VILLAGES):
-        regency, within = divmod(number * REGENCIES, VILLAGES)
-        village = f"{_regency(regency)}.{within // REGENCIES:04}"
-        for row in kinds[number % len(kinds)]:
-            yield (village, *row)
+def _nation(villages: int) -> dict[str, list[str]]:
+    """Return the villages' codes by regency, ten to a district."""
+    nation: dict[str, list[str]] = {}
+    for number in range(villages):
+        regency, within = divmod(number * REGENCIES, villages)
+        district, village = divmod(within // REGENCIES, 10)
+        code = _regency(regency)
+        nation.setdefault(code, []).append(f"{code}.{district + 1:02}.{2001 + village}")
+    return nation
 
 
 def _regency(number: int) -> str:
@@ -204,5 +302,7 @@ def _samples(rng: random.Random, now_s: int, end_s: int) -> Iterator[list[Any]]:
 
 
 if __name__ == "__main__":
-    for result in run():
+    on_influxdb = sys.argv[1:2] == ["influxdb"]
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else VILLAGES
+    for result in run_on_influxdb(count) if on_influxdb else run():
         print(json.dumps(result))

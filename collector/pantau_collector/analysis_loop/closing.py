@@ -62,7 +62,7 @@ class Closing:
         rows = [_with_revision(row, kept.get(row.tags[0], [])) for row in found.months]
         writing.replace(self._store, ["sla_month"], Span(first_ns, first_ns + 1), where, rows)
         span = Span(first_ns, month_ns(plus(month, 1), villages[0]))
-        writing.replace(self._store, ["sla_outage"], span, where, found.outages)
+        writing.replace(self._store, ["sla_outage"], span, where, list(found.outages))
         return len(new)
 
     def _record(

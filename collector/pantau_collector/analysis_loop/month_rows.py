@@ -53,7 +53,7 @@ class MonthRows:
         where: Mapping[str, Sequence[str]] = {"village": villages}
         return writing.replace(
             self._store, ["sla_month"], Span(first_ns, first_ns + 1), where, found.months
-        ) + writing.replace(self._store, ["sla_outage"], Span(first_ns, end_ns), where, found.outages)
+        ) + writing.replace(self._store, ["sla_outage"], Span(first_ns, end_ns), where, list(found.outages))
 
     def regency(self, regency: str, month: str) -> int:
         """Count a regency and its districts from its villages' rows."""

@@ -15,7 +15,7 @@ from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pantau_collector.analysis.profiles import Profile
     from pantau_collector.analysis.sla.judging import Judgement
@@ -37,10 +37,10 @@ _RATIOS = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The rows of a month: one for each village that was judged, and its interruptions."""
+    """The rows of a month: one for each village that was judged, and interruptions."""
 
     months: list[SeriesRow]
-    outages: list[SeriesRow]
+    outages: Iterable[SeriesRow]
 
 
 def judged(
@@ -61,7 +61,7 @@ def judged(
     time_ns = calendar.first_minute * MINUTE_NS
     names = [one.name for one in profiles]
     rows = _rows(terms, names, time_ns, judgement=judge(found, profiles), pooled=pooled, found=found)
-    return Judged(list(rows), list(_interruptions(list(terms), days, profiles)))
+    return Judged(list(rows), _interruptions(list(terms), days, profiles))
 
 
 def _earlier(store: Store, villages: Sequence[str], month: str) -> Tallies:
