@@ -104,7 +104,7 @@ def _page(url: str, path: str, sheet: Page) -> dict[str, object]:
     painted = []
     for _ in range(REPEATS):
         sheet.goto(url + path)
-        painted.append(sheet.evaluate(PAINT))
+        painted.append(sheet.wait_for_function(PAINT).json_value())
     times = [taken_ms for taken_ms, _ in asked]
     return {
         "kB": round(asked[0][1] / 1000),
