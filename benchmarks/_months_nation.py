@@ -9,12 +9,14 @@ from __future__ import annotations
 import itertools
 import random
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tests.collector.months import world
 
 from pantau_collector.analysis_loop.month_rows import MonthRows
+from pantau_collector.errors import StoreUnavailableError
 from pantau_collector.months.instants import first_instants
 from pantau_collector.registry import areas
 from pantau_collector.registry.codes import area_tags
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 MONTHS = tuple(f"2026-{month:02}" for month in range(1, 13))
 SHOWN = "2026-10"
 REGENCY = "33.10"
-_MODELS, _BATCH = 24, 5000
+_MODELS, _BATCH = 24, 2000
 _COPIED = ("sla_day", "sla_month")
 _TAGS = ("village", "district", "regency", "province")
 
@@ -89,8 +91,17 @@ def copy_to(store: Store, path: Path) -> None:
     ]
     for name, asked in spans:
         for some in _batches(source.series(name, **asked)):  # type: ignore[arg-type]
-            store.write_series(some)
+            _write(store, some)
     source.close()
+
+
+def _write(store: Store, rows: list[SeriesRow]) -> None:
+    """Write rows, again where the server was too busy: writing them twice is as good as once."""
+    while True:
+        try:
+            return store.write_series(rows)
+        except StoreUnavailableError as error:
+            time.sleep(error.retry_after_s or 5)
 
 
 def _models() -> dict[str, str]:

@@ -78,7 +78,7 @@ def _on_influxdb(folder: Path, path: Path, registry: Path, chromium: str) -> lis
     server_folder = folder / "influxd"
     server_folder.mkdir()
     with influxd.running(server_folder) as influx:
-        place = {"url": influx.url, "database": influx.new_database()}
+        place = {"url": influx.url, "database": influx.new_database("WITH SHARD DURATION 28d")}
         store = InfluxStore(InfluxConfig(**place))  # type: ignore[arg-type]
         _months_nation.copy_to(store, path)
         store.close()
