@@ -163,7 +163,10 @@ IN_DOUBT = ("unknown", "agent_down", "local_fault")
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a verdict is what it is: in one sentence, for each metric, and what else is worth knowing."""
+    """Why a verdict is what it is: in one sentence, for each metric, and what else is worth knowing.
+
+    `metrics` stand in the order of `METRICS`, whatever order a record was kept in.
+    """
 
     summary: str
     metrics: dict[str, str]
@@ -174,7 +177,7 @@ def explain(report: Report, language: Language) -> Explanation:
     """Return a report in sentences of a language."""
     return Explanation(
         summary=_summary(report, language),
-        metrics={name: _metric(name, report, language) for name in report.metrics},
+        metrics={name: _metric(name, report, language) for name in METRICS if name in report.metrics},
         notes=[message.to(language) for message in _notes(report, language)],
     )
 
@@ -230,7 +233,9 @@ def rate(bps: float | None, language: Language) -> str:
 
 def _summary(report: Report, language: Language) -> str:
     decisive = [
-        metric(name, language) for name, one in report.metrics.items() if one.verdict == report.verdict
+        metric(name, language)
+        for name in METRICS
+        if name in report.metrics and report.metrics[name].verdict == report.verdict
     ]
     values = {
         "month": month(report.month, language),
