@@ -44,8 +44,8 @@ STATES = {
 }
 MAINTENANCE = HexColor("#1D5FAA")
 
-_ROW_HEIGHT, _SIZE, _PADDING = 12.5, 7.5, 2.5
-_HEAD_SIZE, _HEAD_LEADING = 6.5, 8
+_ROW_HEIGHT, _SIZE, _PADDING = 12.5, 7.5, 2
+_HEAD_SIZE, _HEAD_LEADING = 6, 7.5
 _BODY = ParagraphStyle("body", fontName=REGULAR, fontSize=9, leading=12)
 STYLES = {
     "body": _BODY,

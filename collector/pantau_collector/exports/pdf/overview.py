@@ -40,9 +40,12 @@ DETAILED = _(
     "The first {shown} of {failed} villages that failed have pages of their own; smaller areas show all."
 )
 NONE_FAILED = _("No village failed.")
+_REGENCY_LENGTH, _DISTRICT_LENGTH = 5, 8
+VILLAGE = _("Village")
+KABUPATEN = "Kabupaten "  # a city says so, and a regency has no need to
+AROUND = {_REGENCY_LENGTH: _("Regency"), _DISTRICT_LENGTH: _("District")}
+"""What the second column of the list names, by the length of its code."""
 LIST_HEAD = (
-    _("Village"),
-    _("District"),
     _("Provider"),
     _("Verdict"),
     _("Available"),
@@ -53,7 +56,7 @@ LIST_HEAD = (
     _("Loss"),
     _("Restitution"),
 )
-_LIST_WIDTHS = (13, 11.5, 12, 18, 7, 7, 7, 7, 7, 7, 7.6)
+_LIST_WIDTHS = (12, 10.5, 11, 19, 7.3, 7.3, 7.3, 7.3, 7.3, 7.3, 7.7)
 _VERDICT_COLUMN = 3
 _ICON = 34
 
@@ -102,7 +105,7 @@ def pages(order: Order, seal: Seal, chosen: Chosen) -> Iterator[Flowable]:
     yield looks.paragraph(translate(STATE, say).format(state=seal.state(say)), "small")
     yield looks.paragraph(translate(DIGEST, say).format(sha256=seal.sha256), "small")
     yield from _areas(order)
-    yield from _list(chosen, say)
+    yield from _list(chosen, order.code, say)
 
 
 def _letterhead(order: Order) -> Iterator[Flowable]:
@@ -188,17 +191,18 @@ def _areas(order: Order) -> Iterator[Flowable]:
     yield looks.table(head, rows, [2.4, *[1] * len(figures)], right=range(1, len(head)))
 
 
-def _list(chosen: Chosen, language: Language) -> Iterator[Flowable]:
+def _list(chosen: Chosen, code: str, language: Language) -> Iterator[Flowable]:
     all_listed = chosen.villages <= MAX_LISTED
     yield looks.paragraph(translate(VILLAGES if all_listed else FAILED, language), "heading")
     for text in _remarks(chosen, language):
         yield looks.paragraph(text, "small")
     if chosen.listed:
-        rows = [_row(line, language) for line in chosen.listed]
+        around = _REGENCY_LENGTH if len(code) < _REGENCY_LENGTH else _DISTRICT_LENGTH
+        rows = [_row(line, around, language) for line in chosen.listed]
         fills = [
             (number, _VERDICT_COLUMN, looks.FILLS[line.verdict]) for number, line in enumerate(chosen.listed)
         ]
-        head = [translate(text, language) for text in LIST_HEAD]
+        head = [translate(text, language) for text in (VILLAGE, AROUND[around], *LIST_HEAD)]
         yield looks.table(head, rows, _LIST_WIDTHS, right=range(_VERDICT_COLUMN + 1, len(head)), fills=fills)
 
 
@@ -218,7 +222,7 @@ def _remarks(chosen: Chosen, language: Language) -> Iterator[str]:
         yield translate(DETAILED, language).format(shown=words.whole(MAX_DETAILED, language), **counts)
 
 
-def _row(line: VillageMonth, language: Language) -> list[str]:
+def _row(line: VillageMonth, around: int, language: Language) -> list[str]:
     ratios = (
         line.availability_ratio,
         line.coverage_ratio,
@@ -229,12 +233,9 @@ def _row(line: VillageMonth, language: Language) -> list[str]:
     )
     return [
         areas.name(line.code),
-        areas.name(line.code[:_DISTRICT_LENGTH]),
+        areas.name(line.code[:around]).removeprefix(KABUPATEN),
         line.provider,
         words.verdict(line.verdict, language),
         *(words.percent(ratio, language) for ratio in ratios),
         words.whole(line.restitution_minutes, language),
     ]
-
-
-_DISTRICT_LENGTH = 8
