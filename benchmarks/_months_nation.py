@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from tests.collector.months import world
 
+from pantau_collector.analysis.calendar import offset_minutes
 from pantau_collector.analysis_loop.month_rows import MonthRows
 from pantau_collector.errors import StoreUnavailableError
-from pantau_collector.months.instants import first_instants
+from pantau_collector.months.instants import MINUTE_NS, first_instants
 from pantau_collector.registry import areas
 from pantau_collector.registry.codes import area_tags
+from pantau_collector.registry.timezones import WIB, zone_of
 from pantau_collector.storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -113,11 +115,11 @@ def _models() -> dict[str, str]:
 def _copy(db: sqlite3.Connection, models: list[str]) -> None:
     """Give every other village the rows of one of the models; tests only within the regency."""
     chance = random.Random(1)
-    db.execute("CREATE TEMP TABLE copies (village, district, regency, province, device, model)")
+    db.execute("CREATE TEMP TABLE copies (village, district, regency, province, device, model, earlier_ns)")
     db.executemany(
-        "INSERT INTO copies VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO copies VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (*area_tags(code), f"desa-{code}", chance.choice(models))
+            (*area_tags(code), f"desa-{code}", chance.choice(models), _earlier_ns(code))
             for code in villages()
             if code not in models
         ],
@@ -138,10 +140,16 @@ def _copy(db: sqlite3.Connection, models: list[str]) -> None:
 def _copy_sql(db: sqlite3.Connection, name: str) -> str:
     columns = [row[1] for row in db.execute(f"PRAGMA table_info({name})")]
     taken = [f"c.{column}" if column in (*_TAGS, "device") else f"t.{column}" for column in columns]
+    taken[columns.index("time_ns")] = "t.time_ns - c.earlier_ns"
     return (
         f"INSERT INTO {name} ({', '.join(columns)}) SELECT {', '.join(taken)}"
         f" FROM copies c CROSS JOIN {name} t ON t.village = c.model"
     )
+
+
+def _earlier_ns(code: str) -> int:
+    """Return how much earlier than in WIB, where the models lie, a month begins in a village."""
+    return (offset_minutes(zone_of(code)) - offset_minutes(WIB)) * MINUTE_NS
 
 
 def _count_areas(store: SqliteStore, months: Sequence[str]) -> None:

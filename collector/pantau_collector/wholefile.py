@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import IO
 
 
 @contextlib.contextmanager
@@ -26,7 +27,14 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def replace(target: Path, content: bytes, mode: int, *, durably: bool = True) -> None:
-    """Put the content in the file's place in one step. Raises OSError; the old file stays then.
+    """Put the content in the file's place in one step, as `writing` does."""
+    with writing(target, mode, durably=durably) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def writing(target: Path, mode: int, *, durably: bool = True) -> Iterator[IO[bytes]]:
+    """Give a file that takes its place in one step at the end. Raises OSError; the old file stays then.
 
     Where root writes, the file gets the owner of its folder: a service with a user of its own must read it.
     Not durably, a power cut may leave neither of them.
@@ -34,8 +42,8 @@ def replace(target: Path, content: bytes, mode: int, *, durably: bool = True) ->
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             file.flush()
             hand_over(file.fileno(), target.parent)
             os.fchmod(file.fileno(), mode)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pantau_collector.exports import cli as export_cli
-from pantau_collector.sla_cli import evidence, judging, maintenance, networks, objections, profiles, verdict
+from pantau_collector.sla_cli import (
+    evidence,
+    export,
+    judging,
+    maintenance,
+    networks,
+    objections,
+    profiles,
+    verdict,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -14,7 +22,5 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add all sub-commands to the parser of `pantau-collector sla`."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (verdict, judging, evidence, maintenance, objections, profiles, networks):
+    for part in (verdict, judging, evidence, export, maintenance, objections, profiles, networks):
         part.add_arguments(commands)
-    about = "write a month of an area into a file: CSV, Excel file or PDF"
-    export_cli.add_arguments(commands.add_parser("export", help=about, description=about))

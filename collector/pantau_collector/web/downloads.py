@@ -1,4 +1,4 @@
-"""`/areas/{code}/{month}.csv|.xlsx|.pdf`: a month of an area as a file.
+"""A month as a file: `/areas/{code}/{month}.csv|.xlsx|.pdf`, and `/villages/{code}/{month}/evidence.zip`.
 
 A file is made whole before its first byte is sent: a store that fails halfway is an error, never a file that
 looks complete and is not. It is made on disk, by two threads at most.
@@ -52,6 +52,18 @@ def router(portal: Portal) -> APIRouter:
             return making.file_name(order, file_format)
 
         return await workshop.answer(request, making.MEDIA_TYPES[file_format], work)
+
+    @routes.get("/villages/{code}/{month}/evidence.zip")
+    async def evidence(request: Request, code: asked.VillageCode, month: asked.MonthText) -> Response:
+        def work(out: IO[bytes]) -> str:
+            assert portal.months is not None
+            content = portal.months.bundle(month, asked.begun(portal, month, code))
+            if content is None:
+                raise asked.unknown(month, code)
+            out.write(content)
+            return f"pantau-{code}-{month}-evidence.zip"
+
+        return await workshop.answer(request, "application/zip", work)
 
     return routes
 

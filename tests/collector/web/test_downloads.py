@@ -12,8 +12,11 @@ import pytest
 from tests.collector.months import world as months_world
 from tests.collector.web.world import TEGALYOSO, World
 
+from pantau_collector.cli import main
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     import httpx
 
@@ -89,3 +92,18 @@ async def test_a_store_that_fails_halfway_is_an_error_and_no_short_file(
     world.store.down = True
     answer = await client.get("/areas/id/2026-09.csv")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_the_evidence_of_a_village_recomputes_to_the_same_verdict(
+    client: httpx.AsyncClient, tmp_path: Path
+):
+    """What is downloaded is what `pantau-collector sla verify` checks."""
+    answer = await client.get(f"/villages/{TEGALYOSO}/2026-09/evidence.zip")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    name = f'attachment; filename="pantau-{TEGALYOSO}-2026-09-evidence.zip"'
+    assert answer.headers["content-disposition"] == name
+    path = tmp_path / "evidence.zip"
+    path.write_bytes(answer.content)
+    assert main(["sla", "verify", str(path)]) == 0
+    for wrong in (f"/villages/{TEGALYOSO}/2026-08", "/villages/33.10.26.9999/2026-09"):
+        assert (await client.get(f"{wrong}/evidence.zip")).status_code == 404

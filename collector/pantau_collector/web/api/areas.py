@@ -1,5 +1,6 @@
 """Areas: found by name or by the area around them, and the villages that are measured."""
 
+import itertools
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -68,10 +69,10 @@ def router(portal: Portal) -> APIRouter:
     ) -> Response:
         """List the villages that have a device now, by code."""
         within = asked.area(area)
-        codes = [
-            code for code in portal.registry.get().villages(portal.clock_ns()) if code.startswith(within)
-        ]
-        known = [areas.find(code) or areas.Area(code, code) for code in codes if code > after]
+        registry, now_ns = portal.registry.get(), portal.clock_ns()
+        codes = (code for code in registry.all_villages if code.startswith(within) and code > after)
+        measured = (code for code in codes if registry.devices_of(code, now_ns))
+        known = [areas.find(code) or areas.Area(code, code) for code in itertools.islice(measured, limit + 1)]
         more = known[limit - 1].code if len(known) > limit else None
         return answered(request, bodies.Villages(villages=[_area(one) for one in known[:limit]], next=more))
 
