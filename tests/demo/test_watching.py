@@ -8,6 +8,7 @@ from tests.demo import fleets
 
 from pantau_collector.analysis.states import Evidence, Samples, device_states
 from pantau_demo.fleet import watching
+from pantau_demo.fleet.identity import BOOT_BEFORE_S
 from pantau_demo.fleet.watching import STATES, Standing
 
 MINUTES = 40
@@ -105,7 +106,7 @@ def samples(life, block, track):
         first_seq=track.first_seq[0][at],
         last_seq=(track.first_seq + track.record_count)[0][at] - 1,
         boot=boot,
-        uptime_s=((block.minute[at] - boot) * 60 + phase + watching.BOOT_BEFORE_S).astype(float),
+        uptime_s=((block.minute[at] - boot) * 60 + phase + BOOT_BEFORE_S).astype(float),
         evidence=evidence.astype(np.uint8),
         sent=nothing.astype(int),
         received=nothing.astype(int),

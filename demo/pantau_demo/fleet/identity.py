@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pantau_demo.fleet.watching import BOOT_BEFORE_S
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
 
 SECOND_NS = 10**9
 MINUTE_NS = 60 * SECOND_NS
+BOOT_BEFORE_S = 45
+"""A device begins to measure so long after its boot, which is why the boot lies in the minute before."""
 _BETWEEN_RECORDS_NS = 10**6
 
 

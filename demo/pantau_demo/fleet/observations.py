@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pantau_demo.fleet.cadence import SPEED
-from pantau_demo.fleet.watching import BOOT_BEFORE_S
+from pantau_demo.fleet.identity import BOOT_BEFORE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

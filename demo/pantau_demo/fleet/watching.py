@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind", bound=np.generic)
 STATES = ("up", "link_down", "local_fault", "power_off", "agent_down", "off_site", "unknown")
 UP, LINK_DOWN, LOCAL_FAULT, POWER_OFF, AGENT_DOWN, _, UNKNOWN = range(len(STATES))
-BOOT_BEFORE_S = 45
-"""A device begins to measure so long after its boot, which is why the boot lies in the minute before."""
 _BRIDGED_MINUTES = 2
 _SYNC_MINUTES = 2
 _NEVER = -1

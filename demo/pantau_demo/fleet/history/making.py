@@ -64,8 +64,7 @@ def make(
     standing = Standing.new(len(life.population))
     villages = len(life.population.by_village())
     for part, done in writing.write(life, plan, folder, standing):
-        if part.name != writing.LAST:
-            say(f"  {done:,} of {villages:,} villages have a history")
+        say(f"  {done:,} of {villages:,} villages have a history")
         if importing is not None:
             importing.add(part)
     if importing is not None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pantau_demo.fleet.history import days, raw, registry, villages
 from pantau_demo.fleet.history.files import Folder
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from pantau_demo.fleet.history.past import Past
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
 
 VILLAGES_AT_ONCE = 60
-LAST = "part-last"
-"""The folder that must be imported after all others."""
 _SLOT = 5
 
 
@@ -46,26 +46,27 @@ class Plan:
 
 def write(life: Life, plan: Plan, folder: Path, standing: Standing) -> Iterator[tuple[Path, int]]:
     """Write folder after folder; yield each, as soon as it is whole, with how many villages are done."""
-    population = life.population
-    found: dict[str, Regency] = {}
-    done = 0
-    for number, part in enumerate(_parts(population.by_village())):
-        target = Folder(folder / f"part-{number + 1:03}")
+    regency, done = Regency(""), 0
+    for number, (code, part, last) in enumerate(_parts(life)):
+        target = Folder(folder / f"part-{number + 1:05}")
+        regency = regency if regency.code == code else Regency(code)
         for who in part:
-            village = population.villages[int(who[0])]
-            of = past(
-                life,
-                village,
-                who,
-                standing,
-                raw_from_minute=plan.raw_from_minute,
-                until_minute=plan.until_minute,
-            )
-            _village(target, of, plan, found.setdefault(village.code[:5], Regency(village.code[:5])))
-            done += 1
+            _village(target, _past(life, plan, who, standing), plan, regency)
+        if last:
+            for name, columns, rows in regency.rows():
+                target.write("series", name, columns, rows)
+        devices = np.concatenate(part).tolist()
+        target.write(
+            "series", "registry", registry.COLUMNS, registry.rows(life, devices, plan.settled_minute)
+        )
         target.close()
+        done += len(part)
         yield target.path, done
-    yield _last(folder, life, plan, found), done
+
+
+def _past(life: Life, plan: Plan, who: Whole, standing: Standing) -> Past:
+    village, until = life.population.villages[int(who[0])], plan.until_minute
+    return past(life, village, who, standing, raw_from_minute=plan.raw_from_minute, until_minute=until)
 
 
 def _village(folder: Folder, of: Past, plan: Plan, regency: Regency) -> None:
@@ -82,17 +83,11 @@ def _village(folder: Folder, of: Past, plan: Plan, regency: Regency) -> None:
     raw.write_deliveries(folder, of, plan.raw_from_minute)
 
 
-def _last(folder: Path, life: Life, plan: Plan, regencies: dict[str, Regency]) -> Path:
-    """Write what needs all villages."""
-    target = Folder(folder / LAST)
-    for regency in regencies.values():
-        for name, columns, rows in regency.rows():
-            target.write("series", name, columns, rows)
-    target.write("series", "registry", registry.COLUMNS, registry.rows(life, plan.settled_minute))
-    target.close()
-    return target.path
-
-
-def _parts(of_villages: list[Whole]) -> Iterator[list[Whole]]:
-    for at in range(0, len(of_villages), VILLAGES_AT_ONCE):
-        yield of_villages[at : at + VILLAGES_AT_ONCE]
+def _parts(life: Life) -> Iterator[tuple[str, list[Whole], bool]]:
+    """Yield some villages of a regency at a time, its code, and whether they are its last."""
+    villages_ = life.population.by_village()
+    codes = [life.population.villages[int(who[0])].code[:5] for who in villages_]
+    for code, group in itertools.groupby(zip(codes, villages_, strict=True), key=lambda pair: pair[0]):
+        mine = [who for _, who in group]
+        for at in range(0, len(mine), VILLAGES_AT_ONCE):
+            yield code, mine[at : at + VILLAGES_AT_ONCE], at + VILLAGES_AT_ONCE >= len(mine)
