@@ -154,7 +154,8 @@ def _disk(path: Path) -> Iterator[Path]:
 
 def _registry(path: Path, devices: list[str]) -> None:
     rows = [",".join(COLUMNS)]
-    rows += [f"{device},{VILLAGE},2026-01-01T00:00:00+07:00,,,,," for device in devices]
+    empty = "," * (len(COLUMNS) - 3)
+    rows += [f"{device},{VILLAGE},2026-01-01T00:00:00+07:00{empty}" for device in devices]
     path.write_text("\n".join(rows) + "\n")
 
 
