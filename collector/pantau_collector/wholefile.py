@@ -55,6 +55,16 @@ def writing(target: Path, mode: int, *, durably: bool = True) -> Iterator[IO[byt
         raise
 
 
+def append(target: Path, line: bytes, mode: int) -> None:
+    """Add a line, durably; begin the file where there is none. Raises OSError."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
+    with os.fdopen(descriptor, "ab") as file:
+        hand_over(file.fileno(), target.parent)
+        file.write(line + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def hand_over(made: int | Path, folder: Path) -> None:
     """Give what root made in a folder to the folder's owner; others own what they make. Raises OSError."""
     if os.geteuid() == 0:

@@ -7,11 +7,11 @@ which certificates are valid follows from reading it from the beginning.
 from __future__ import annotations
 
 import datetime as dt
-import os
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from pantau_collector import wholefile
 from pantau_collector.errors import CertificateError
 from pantau_collector.i18n import marked as _
 from pantau_collector.identity.certificates import Revoked
@@ -83,11 +83,7 @@ def _entries(path: Path, lines: Iterable[bytes]) -> Iterator[Entry]:
 def append(path: Path, entry: Entry) -> None:
     """Add an entry, durably. Raises `CertificateError`."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(msgspec.json.encode(entry) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        wholefile.append(path, msgspec.json.encode(entry), 0o600)
     except OSError as error:
         raise CertificateError(_("cannot write {path}: {reason}"), path=path, reason=error.strerror) from None
 

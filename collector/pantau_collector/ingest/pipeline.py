@@ -153,10 +153,11 @@ class Ingest:
     def _gather(self, found: Sorted) -> None:
         self._gathering.add(found)
         self._pace.waits(found)
-        if self._too_much_waits and self._connection is not None:
+        too_much_waits = self._too_much_waits
+        if too_much_waits and self._connection is not None:
             self._connection.hold_back()
             self._metrics.held_back.inc()
-        if self._too_much_waits or self._gathering.records_count >= self._config.batch_records:
+        if too_much_waits or self._gathering.records_count >= self._config.batch_records:
             self._full.set()
 
     @property

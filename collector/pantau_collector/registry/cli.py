@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pantau_collector import i18n
 from pantau_collector.i18n import marked as _
-from pantau_collector.registry import areas, inventory_cli, moving_cli, reader, villages_cli
+from pantau_collector.registry import areas, inventory_cli, journal_cli, moving_cli, reader, villages_cli
 from pantau_collector.registry.instants import format_instant
 from pantau_collector.registry.model import DEFAULT_PROFILE, STATES, TECHNOLOGIES
 from pantau_collector.registry.problems import listing
@@ -43,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     moved, replaced = "a device stands elsewhere from now on", "a device retires for another in its place"
     moving_cli.add_arguments(_command(commands, "move", moved, moving_cli.move), "village")
     moving_cli.add_arguments(_command(commands, "replace", replaced, moving_cli.replace), "successor")
+    told = "who added which row when, and where the file was edited by hand"
+    journal_cli.add_arguments(_command(commands, "journal", told, journal_cli.run))
     search = _command(
         commands, "search", "find the code of a village, district, regency or province", _search
     )

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import csv
 import difflib
-import hashlib
 import io
 from typing import TYPE_CHECKING
 
 from pantau_collector.errors import RegistryError
 from pantau_collector.i18n import Message
-from pantau_collector.registry import areas, problems
+from pantau_collector.registry import areas, journal, problems
 from pantau_collector.registry.instants import format_instant
 from pantau_collector.registry.model import Placement, Registry, competing_sources
 from pantau_collector.registry.problems import Problem, listing
@@ -52,7 +51,7 @@ def examine(path: Path) -> tuple[Registry, list[Problem]]:
 
 def examine_content(content: bytes, path: Path) -> tuple[Registry, list[Problem]]:
     """Do as `examine` for bytes that are, or will be, the file's."""
-    version = hashlib.sha256(content).hexdigest()
+    version = journal.version_of(content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

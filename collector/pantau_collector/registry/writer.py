@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pantau_collector import wholefile
 from pantau_collector.errors import RegistryError
 from pantau_collector.i18n import Message
+from pantau_collector.registry import journal
 from pantau_collector.registry.problems import NO_SUCH_COLUMN, Problem, listing
 from pantau_collector.registry.reader import delimiter_of, examine_content
 from pantau_collector.registry.rows import COLUMNS
@@ -35,8 +36,9 @@ def add(path: Path, row: Mapping[str, str], language: Language = "en") -> Regist
 def append(path: Path, rows: Sequence[Mapping[str, str]], language: Language = "en") -> Registry:
     """Append rows, all or none of them, and return the registry with them.
 
-    The file is replaced atomically and durably. Raises `RegistryError` when the file, or the file with the
-    rows, breaks a rule: nothing is written then. The message is in the language given.
+    They are journalled, then the file is replaced atomically and durably. Raises `RegistryError` when the
+    file, or the file with the rows, breaks a rule: nothing is written then. The message is in the language
+    given.
     """
     target = path.resolve()  # a link stays a link
     with wholefile.locked(target.parent):
@@ -48,7 +50,9 @@ def append(path: Path, rows: Sequence[Mapping[str, str]], language: Language = "
         ]
         if found:
             raise RegistryError(listing(found, language))
-        wholefile.replace(target, content, _mode(target))
+        mode = _mode(target)
+        journal.append(target, rows, before, content, mode)
+        wholefile.replace(target, content, mode)
     return registry
 
 

@@ -26,4 +26,5 @@ LAG_S = 300.0
 """Agents commit once a minute: half of what arrives being older than this is a jam or a backlog."""
 DISCONNECTED_MINUTES = 3.0
 CLOCK_OFFSET_MS = 1000.0
-REVOCATION_LIST_LEFT_S = 3 * 86_400.0
+REVOCATION_LIST_LEFT_S = 14 * 86_400.0
+"""It is signed anew with 30 days left: what comes so near its end has failed to be for two weeks."""

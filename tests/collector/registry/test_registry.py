@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from pantau_collector.errors import RegistryError
-from pantau_collector.registry import reader, writer
+from pantau_collector.registry import journal, reader, writer
 from pantau_collector.registry.file import RegistryFile
 from pantau_collector.registry.instants import format_instant, parse_instant
 from pantau_collector.registry.model import Placement, Registry, competing_sources
@@ -190,8 +190,9 @@ def test_a_row_is_appended_in_the_dialect_of_the_file(tmp_path: Path) -> None:
     path.chmod(0o640)
     writer.add(path, {"device": "e", "village": B, "since": MARCH, "provider": "a;b"})
     assert path.read_bytes().endswith(f'x\r\ne;{B};{MARCH};"a;b"\r\n'.encode())
-    assert path.stat().st_mode & 0o777 == 0o640
-    assert list(tmp_path.iterdir()) == [path]
+    kept = [path, journal.path_of(path)]
+    assert sorted(tmp_path.iterdir()) == kept
+    assert {file.stat().st_mode & 0o777 for file in kept} == {0o640}
 
 
 def test_a_row_that_breaks_a_rule_leaves_the_file_as_it_was(tmp_path: Path) -> None:

@@ -130,3 +130,48 @@ def test_an_unknown_device_is_neither_moved_nor_replaced(
         assert run(*words) == 1
         assert f"{path} has no device klaten-9" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_the_journal_says_who_added_what_and_where_somebody_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands with an editor between them: two entries in their order, and a line for the gap."""
+    path = tmp_path / "devices.csv"
+    for user, device in (("siti", "klaten-1"), ("budi", "klaten-2")):
+        monkeypatch.setenv("SUDO_USER", user)
+        assert run("add", path, device, A, "--provider", "ISP A") == 0
+        if user == "siti":
+            path.write_text(path.read_text().replace("ISP A", "ISP B"))
+    capsys.readouterr()
+    assert run("journal", path) == 0
+    first, between, last = capsys.readouterr().out.splitlines()
+    assert all(word in first for word in ("siti", "klaten-1", A, "provider=ISP A"))
+    assert between.strip() == "(changed without a command)"
+    assert all(word in last for word in ("budi", "klaten-2"))
+    path.write_text(path.read_text().replace("ISP B", "ISP C"))
+    assert run("journal", path) == 0
+    assert capsys.readouterr().out.splitlines()[-1].strip() == "(changed without a command)"
+
+
+def test_a_change_that_cannot_be_journalled_is_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "devices.csv"
+    (tmp_path / "devices.csv.journal").mkdir()
+    assert run("add", path, "klaten-1", A) == 1
+    assert not path.exists()
+    assert "devices.csv.journal" in capsys.readouterr().err
+
+
+def test_a_refused_row_leaves_no_entry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "devices.csv"
+    assert run("add", path, "klaten-1", "99.99.99.9999") == 1
+    assert run("journal", path) == 1
+    assert "devices.csv" in capsys.readouterr().err
+
+
+def test_a_registry_without_a_journal_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "devices.csv"
+    path.write_text("device,village,since\n")
+    assert run("journal", path) == 1
+    assert "no command has changed this registry yet" in capsys.readouterr().err

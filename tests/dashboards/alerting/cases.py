@@ -183,9 +183,9 @@ CASES = {
     ),
     "revocation_list": Case(
         "pantau-revocation-list",
-        [_pipeline("a", revocation_list_left_s=86_400.0)],
+        [_pipeline("a", revocation_list_left_s=13.9 * 86_400)],
         {"a"},
-        [_pipeline("a", revocation_list_left_s=300_000.0)],
+        [_pipeline("a", revocation_list_left_s=14.1 * 86_400)],
     ),
 }
 
