@@ -1,5 +1,6 @@
 """`pantau-demo --fleet AREA` as a person runs it: past and present in the portal, an account at the end."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ PROGRAM = Path(sys.executable).parent / "pantau-demo"
 
 
 def test_a_district_is_shown_with_its_past_and_its_present(tmp_path):
-    """Villages with judged months and yesterday's traffic stand in the portal; what was sent is stored."""
+    """Villages stand in the portal; what was sent is stored; past and present have no hole between them."""
     port, state = free_port(), tmp_path / "state"
     words = ["--fleet", "33.10.25", "--port", str(port), "--duration", "25", "--json", "--state", str(state)]
     pages = {}
@@ -35,6 +36,17 @@ def test_a_district_is_shown_with_its_past_and_its_present(tmp_path):
     assert account["villages"] == 9
     assert account["records_stored"] > 0
     assert account["records_unanswered"] == account["records_rejected"] == 0
+    audit = [
+        PROGRAM.with_name("pantau-collector"),
+        "--config",
+        state / "collector.toml",
+        "audit",
+        "--lang",
+        "en",
+    ]
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(hours=20)
+    done = subprocess.run([*audit, "--since", since.isoformat()], capture_output=True, text=True, check=False)
+    assert "complete: every measurement is stored" in done.stdout, done.stdout + done.stderr
 
 
 def test_an_area_that_is_too_large_or_unknown_is_refused_with_what_would_be_right(tmp_path):
