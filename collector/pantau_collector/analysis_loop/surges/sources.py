@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pantau_collector.analysis.surge.detector import NEVER
-from pantau_collector.analysis_loop.surges.traffic import HOST, ROUTER
+from pantau_collector.analysis_loop.surges.traffic import NOBODY, ROUTER, SOMEBODY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,8 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
 
     since_bin: int
     device: str
-    router: bool
+    router: bool | None
+    """None while no row has said who counted."""
     anew: bool
 
 
@@ -33,11 +34,13 @@ Sources = list[Source]
 
 def heard(sources: Sources, bin_index: int, device: str, counter: int) -> bool:
     """Take note of who counted in a bin; return whether that is the village's traffic."""
-    if counter not in (HOST, ROUTER):
+    if counter == NOBODY:
         return False
-    router = counter == ROUTER
+    router = None if counter == SOMEBODY else counter == ROUTER
     last = sources[-1] if sources else None
-    if last is not None and (last.device, last.router) == (device, router):
+    if last is not None and last.device == device and (router is None or last.router in (router, None)):
+        if last.router != router and router is not None:
+            sources[-1] = msgspec.structs.replace(last, router=router)
         return True
     if last is not None and last.router and not router and last.device == device:
         return False
@@ -62,7 +65,7 @@ def heard_earlier(sources: Sources, bin_index: int, device: str, counter: int) -
     if not sources or sources[0].since_bin <= bin_index:
         return bool(sources)
     first = sources[0]
-    if (first.device, first.router) != (device, counter == ROUTER):
+    if first.device != device or (counter != SOMEBODY and first.router not in (counter == ROUTER, None)):
         return False
     sources[0] = msgspec.structs.replace(first, since_bin=bin_index)
     return True

@@ -31,7 +31,8 @@ COLUMNS = (
 """What a village's row must have the same for its surges to stay the same; the first is in every row."""
 _RATES = ("rx_rate_bps", "tx_rate_bps")
 _CONTRACTS = ("contracted_download_bps", "contracted_upload_bps")
-NOBODY, HOST, ROUTER = 0, 1, 2
+NOBODY, HOST, ROUTER, SOMEBODY = 0, 1, 2, 3
+"""Who counted; rows that do not say so (imported ones, and those of older versions) have somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Traffic:
     contracted_bps: NDArray[np.float64]
     """Shape (bins, series), NaN where nobody knows."""
     counter: NDArray[np.uint8]
-    """Shape (bins, villages): whether nobody, the device itself or its router counted."""
+    """Shape (bins, villages): who counted."""
     registered: NDArray[np.bool_]
     """Shape (bins, villages): whether there is a row."""
 
@@ -115,4 +116,6 @@ def _fill(
         found.rate_bps[bins, series] = numbers[rate][there]
         found.contracted_bps[bins, series] = numbers[contract][there]
     router = numbers["router_traffic"][there]
-    found.counter[bins, village] = np.where(np.isnan(router), NOBODY, np.where(router > 0, ROUTER, HOST))
+    silent = np.isnan(numbers["rx_rate_bps"]) & np.isnan(numbers["tx_rate_bps"])
+    unsaid = np.where(silent[there], NOBODY, SOMEBODY)
+    found.counter[bins, village] = np.where(np.isnan(router), unsaid, np.where(router > 0, ROUTER, HOST))

@@ -14,7 +14,7 @@ from pantau_collector.analysis.surge.rules import BINS_PER_DAY
 from pantau_collector.analysis.surge.scoring import log_rate
 from pantau_collector.analysis_loop.surges import rows, sources
 from pantau_collector.analysis_loop.surges.state import State
-from pantau_collector.analysis_loop.surges.traffic import BIN_NS, DIRECTIONS, HOST, NOBODY, ROUTER
+from pantau_collector.analysis_loop.surges.traffic import BIN_NS, DIRECTIONS, HOST, NOBODY, ROUTER, SOMEBODY
 from pantau_collector.analysis_loop.windows import SECOND_NS, offset_ns
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ class Watch:
             device = self._declared.throughout(village, traffic.first_bin, last_bin)
             if known and known[-1].device == device:  # nearly always
                 usual = ROUTER if known[-1].router else HOST
-                if known[-1].router or not (counter == ROUTER).any():
-                    own[:, number] = counter == usual
+                if known[-1].router or (known[-1].router is False and not (counter == ROUTER).any()):
+                    own[:, number] = (counter == usual) | (counter == SOMEBODY)
                     continue
             for at in np.flatnonzero(counter != NOBODY).tolist():
                 bin_index, before = traffic.first_bin + at, len(known)
