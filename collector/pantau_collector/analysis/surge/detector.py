@@ -74,8 +74,10 @@ class Detector:
         surroundings: Surroundings,
         known: Memory | None = None,
         first_bin: NDArray[np.int64] | None = None,
+        learning_bins: int = rules.LEARNING_BINS,
     ) -> None:
         """Begin without history, or with what is known already."""
+        self._learning = learning_bins
         count = len(surroundings.regency)
         self._groups = regional.members(surroundings.regency)
         self._blocks = list(_blocks(surroundings.utc_offset_s))
@@ -208,7 +210,7 @@ class Detector:
 
     def _learning_bins(self, bin_index: int) -> NDArray[np.int64]:
         known = bin_index - np.minimum(self.first_bin, bin_index)
-        left: NDArray[np.int64] = np.maximum(rules.LEARNING_BINS - known, 0)
+        left: NDArray[np.int64] = np.maximum(self._learning - known, 0)
         return left
 
 

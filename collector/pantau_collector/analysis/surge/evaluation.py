@@ -37,7 +37,7 @@ class Recall:
     @property
     def ratio(self) -> float:
         """The share that was found."""
-        return self.found_count / self.event_count
+        return self.found_count / self.event_count if self.event_count else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Quality:
     @property
     def false_per_village_month(self) -> float:
         """False alarms a village and month, over the time in which there are scores."""
-        return self.false_episode_count / self.village_months
+        return self.false_episode_count / self.village_months if self.village_months else 0.0
 
     def precision_of(self, recall: Recall) -> float | None:
         """Return the share of real ones if only this magnitude's events and all false alarms were counted."""
@@ -60,14 +60,18 @@ class Quality:
         return recall.found_count / total if total else None
 
 
-def scores(traffic: TrafficSet) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def scores(
+    traffic: TrafficSet, learning_bins: int = rules.LEARNING_BINS
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return score and CUSUM of each bin, both of the shape (villages, bins), NaN where there is none."""
-    detector = Detector(Surroundings(traffic.regency, traffic.utc_offset_s))
+    order = np.argsort(traffic.utc_offset_s, kind="stable")  # one local time lies together
+    surroundings = Surroundings(traffic.regency[order], traffic.utc_offset_s[order])
+    detector = Detector(surroundings, learning_bins=learning_bins)
     score = np.full(traffic.rate_bps.shape, np.nan, dtype=np.float32)
     cusum = np.full_like(score, np.nan)
     for at in range(traffic.rate_bps.shape[1]):
-        found = detector.step(traffic.first_bin_index + at, traffic.rate_bps[:, at])
-        score[:, at], cusum[:, at] = found.score, found.cusum
+        found = detector.step(traffic.first_bin_index + at, traffic.rate_bps[order, at])
+        score[order, at], cusum[order, at] = found.score, found.cusum
     return score, cusum
 
 
@@ -84,10 +88,10 @@ def alarms_of_all(
     }
 
 
-def judge(traffic: TrafficSet, alarms: NDArray[np.bool_]) -> Quality:
-    """Return how good alarms (villages, bins) are, after the first 28 days, or 14 in a short set."""
+def judge(traffic: TrafficSet, alarms: NDArray[np.bool_], first: int | None = None) -> Quality:
+    """Return how good alarms (villages, bins) are, from a bin on: by default after 28 days, or 14 of few."""
     judged = alarms.copy()
-    first = _first_judged_bin(traffic)
+    first = _first_judged_bin(traffic) if first is None else first
     judged[:, :first] = False
     real, false = _episodes(judged, traffic.events)
     by_factor: dict[float, list[Event]] = defaultdict(list)
@@ -120,7 +124,7 @@ def _first_judged_bin(traffic: TrafficSet) -> int:
 
 def _village_months(traffic: TrafficSet, first: int) -> float:
     villages, bins = traffic.rate_bps.shape
-    return float(max(villages * (bins - first), 1) / rules.BINS_PER_DAY / _DAYS_PER_MONTH)
+    return float(villages * max(bins - first, 0) / rules.BINS_PER_DAY / _DAYS_PER_MONTH)
 
 
 def _recall(alarms: NDArray[np.bool_], factor: float, events: Sequence[Event]) -> Recall:

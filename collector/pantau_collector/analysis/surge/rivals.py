@@ -40,8 +40,10 @@ def static_threshold(rate_bps: Floats) -> Alarms:
 
 def mean_and_deviation(rate_bps: Floats) -> Alarms:
     """Alarm above the last hour's mean and three of its standard deviations."""
-    windows = np.lib.stride_tricks.sliding_window_view(rate_bps, BINS_PER_HOUR, axis=1)[:, :-1]
     alarms = np.zeros(rate_bps.shape, dtype=bool)
+    if rate_bps.shape[1] <= BINS_PER_HOUR:
+        return alarms
+    windows = np.lib.stride_tricks.sliding_window_view(rate_bps, BINS_PER_HOUR, axis=1)[:, :-1]
     counts = np.count_nonzero(~np.isnan(windows), axis=2)
     total = np.nansum(windows, axis=2)
     mean = total / np.maximum(counts, 1)
@@ -96,7 +98,9 @@ class _HoltWinters:
 
 
 def _seven_of_nine(above: Alarms) -> Alarms:
-    windows = np.lib.stride_tricks.sliding_window_view(above, _HW_WINDOW, axis=1)
     alarms = np.zeros_like(above)
+    if above.shape[1] < _HW_WINDOW:
+        return alarms
+    windows = np.lib.stride_tricks.sliding_window_view(above, _HW_WINDOW, axis=1)
     alarms[:, _HW_WINDOW - 1 :] = np.count_nonzero(windows, axis=2) >= _HW_VIOLATIONS
     return alarms

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_NAMES = ("rate_bps", "start", "utc_offset_s", "regency", "events")
 _EVENT_COLUMNS = 4
+_LATEST_S = 2**33
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TrafficSet:
-    """`rate_bps` has the shape (villages, bins of five minutes), NaN for a gap; the others (villages,)."""
+    """`rate_bps` has the shape (villages, bins of five minutes), NaN for a gap; the others (villages,).
+
+    Regencies are numbered from 0 without a hole.
+    """
 
     rate_bps: NDArray[np.float64]
     start_s: int
@@ -50,30 +57,30 @@ def read(file: Path) -> TrafficSet:
     Raises `TrafficSetError` naming what is wrong with it.
     """
     try:
-        with np.load(file, allow_pickle=False) as found:
-            return _checked({name: found[name] for name in found.files})
-    except (OSError, ValueError, EOFError) as error:
+        with file.open("rb") as opened:
+            found = np.load(opened, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                raise TrafficSetError(f"{file} holds one array: an .npz with {', '.join(_NAMES)} is wanted")
+            arrays = {name: found[name] for name in found.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise TrafficSetError(f"{file} is no .npz file of plain arrays: {error}") from None
+    return _checked(arrays)
 
 
 def _checked(arrays: dict[str, NDArray[np.generic]]) -> TrafficSet:
-    missing = {"rate_bps", "start", "utc_offset_s", "regency", "events"} - set(arrays)
-    if missing:
-        raise TrafficSetError(f"the file lacks {', '.join(sorted(missing))}")
+    if missing := sorted(set(_NAMES) - set(arrays)):
+        raise TrafficSetError(f"the file lacks {', '.join(missing)}")
     rate_bps = _numbers(arrays, "rate_bps").astype(np.float64)
     if rate_bps.ndim != 2 or not rate_bps.size:  # noqa: PLR2004 - villages and bins
         raise TrafficSetError(f"rate_bps must have the shape (villages, bins), not {rate_bps.shape}")
     if np.any(rate_bps < 0) or np.any(np.isinf(rate_bps)):
         raise TrafficSetError("rate_bps must be bit/s, 0 or more, and NaN for gaps")
-    start_s = int(_numbers(arrays, "start").reshape(-1)[0])
-    if start_s % BIN_S:
-        raise TrafficSetError(f"start must be a multiple of {BIN_S} s (UTC)")
     villages = len(rate_bps)
     return TrafficSet(
         rate_bps=rate_bps,
-        start_s=start_s,
+        start_s=_start(_numbers(arrays, "start")),
         utc_offset_s=_of_villages(arrays, "utc_offset_s", villages),
-        regency=_of_villages(arrays, "regency", villages),
+        regency=np.unique(_of_villages(arrays, "regency", villages), return_inverse=True)[1].astype(np.int32),
         events=_events(_numbers(arrays, "events"), rate_bps.shape),
     )
 
@@ -85,19 +92,29 @@ def _numbers(arrays: dict[str, NDArray[np.generic]], name: str) -> NDArray[np.ge
 
 
 def _of_villages(arrays: dict[str, NDArray[np.generic]], name: str, villages: int) -> NDArray[np.int32]:
-    values = _numbers(arrays, name).astype(np.int64).reshape(-1)
+    values = _numbers(arrays, name).astype(np.float64).reshape(-1)
     if len(values) not in (1, villages):
         raise TrafficSetError(f"{name} must be one number, or one a village ({villages})")
-    least = -86_400 if name == "utc_offset_s" else 0
-    if values.min() < least or values.max() >= 2**31:
-        raise TrafficSetError(f"{name} is out of bounds")
-    return np.broadcast_to(values, (villages,)).astype(np.int32)
+    least, most = (-86_400, 86_400) if name == "utc_offset_s" else (0, 2**31 - 1)
+    if not np.all((values >= least) & (values <= most)):
+        raise TrafficSetError(f"{name} is out of bounds: {least} to {most}")
+    return np.broadcast_to(values.astype(np.int32), (villages,)).copy()
+
+
+def _start(values: NDArray[np.generic]) -> int:
+    """Return the first bin's start; within a bin it is taken for the bin's."""
+    start_s = float(values.astype(np.float64).reshape(-1)[0])
+    if values.size != 1 or not 0 <= start_s < _LATEST_S:
+        raise TrafficSetError("start must be one number: seconds since 1970 (UTC)")
+    return int(start_s) // BIN_S * BIN_S
 
 
 def _events(rows: NDArray[np.generic], shape: tuple[int, ...]) -> tuple[Event, ...]:
     if rows.size % _EVENT_COLUMNS:
         raise TrafficSetError("events must have four columns: village, first bin, last bin, factor")
     table = rows.astype(np.float64).reshape(-1, _EVENT_COLUMNS)
+    if not np.all(np.isfinite(table)):
+        raise TrafficSetError("events must be finite numbers: village, first bin, last bin, factor")
     events = [Event(int(row[0]), int(row[1]), int(row[2]), float(row[3])) for row in table]
     for at, event in enumerate(events):
         in_time = 0 <= event.first_bin <= event.last_bin < shape[1]

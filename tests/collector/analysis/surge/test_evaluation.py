@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
-from pantau_collector.analysis.surge import evaluation, rules, synthetic
+from pantau_collector.analysis.surge import evaluation, nab, rules, synthetic
 from pantau_collector.analysis.surge.traffic_set import Event, TrafficSet
 from pantau_collector.cli import main
 
@@ -103,7 +105,11 @@ def test_traffic_of_ones_own_is_scored_in_its_own_shape(
     arrays = {"rate_bps": made.rate_bps, "start": made.start_s, "events": np.array(events)}
     np.savez(source, utc_offset_s=25_200, regency=made.regency, **arrays)
     arguments = ["surge", "evaluate", "--input", str(source), "--scores", str(target), "--json"]
-    assert main(arguments) == 0
+    assert main([*arguments, "--plots", str(tmp_path / "pictures")]) == 0
+    pictures = sorted((tmp_path / "pictures").iterdir())
+    assert [file.name for file in pictures] == ["surge-example.svg", "surge-recall.svg"]
+    for file in pictures:
+        assert ET.parse(file).getroot().tag.endswith("svg")
     answer = json.loads(capsys.readouterr().out)
     assert answer["set"]["event_count"] == 1
     assert set(answer["methods"]) >= {"score", "cusum"}
@@ -129,7 +135,10 @@ _GOOD = {
         ({"rate_bps": np.ones(5)}, r"rate_bps must have the shape \(villages, bins\)"),
         ({"rate_bps": -np.ones((2, 10))}, "0 or more, and NaN for gaps"),
         ({"rate_bps": np.array([["a", "b"]])}, "rate_bps must be numbers"),
-        ({"start": np.array(7)}, "multiple of 300 s"),
+        ({"start": np.array(-7)}, "start must be one number: seconds since 1970"),
+        ({"start": np.array([1, 2])}, "start must be one number"),
+        ({"utc_offset_s": np.array(np.nan)}, "utc_offset_s is out of bounds"),
+        ({"events": np.array([[0, np.inf, 5, 3]])}, "events must be finite numbers"),
         ({"regency": np.array([0, 1, 2])}, r"one a village \(2\)"),
         ({"regency": np.array([-1, 1])}, "regency is out of bounds"),
         ({"events": np.array([[0, 1, 99, 3]])}, "event 0 lies outside the 2 villages and 10 bins"),
@@ -150,8 +159,90 @@ def test_traffic_that_cannot_be_used_is_named(
 
 
 def test_a_file_that_is_no_array_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Not a stack trace."""
+    """Not a stack trace: text, a file that is cut off, a single array."""
     source = tmp_path / "in.npz"
-    source.write_text("rates")
+    for content in (b"rates", b"PK\x03\x04" + b"x" * 100):
+        source.write_bytes(content)
+        assert main(["surge", "evaluate", "--input", str(source)]) == 2
+        assert "is no .npz file of plain arrays" in capsys.readouterr().err
+    with source.open("wb") as file:
+        np.save(file, np.ones(3))
     assert main(["surge", "evaluate", "--input", str(source)]) == 2
-    assert "is no .npz file of plain arrays" in capsys.readouterr().err
+    assert "holds one array" in capsys.readouterr().err
+
+
+def test_other_peoples_traffic_is_taken_as_it_comes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Single precision, mixed time zones, any regency numbers, empty villages, unsorted events, few bins."""
+    rng = np.random.default_rng(1)
+    rates = (5e6 * np.exp(0.1 * rng.standard_normal((15, 16 * _DAY)))).astype(np.float32)
+    rates[3] = np.nan
+    rates[5, 15 * _DAY : 15 * _DAY + 12] *= 5
+    source, target = tmp_path / "in.npz", tmp_path / "out.npz"
+    events = np.array([[5, 15 * _DAY, 15 * _DAY + 11, 5.0], [2, 15 * _DAY - 99, 15 * _DAY - 80, 2.0]])
+    zones = np.array([25_200, 28_800, 32_400] * 5)
+    regency = np.array([3310] * 12 + [9171, 2**31 - 1, 0], dtype=np.uint32)
+    arrays = {"start": np.float32(1_000_000_123), "utc_offset_s": zones, "regency": regency, "events": events}
+    np.savez(source, rate_bps=rates, **arrays)
+    command = ["surge", "evaluate", "--input", str(source), "--plots", str(tmp_path)]
+    assert main([*command, "--scores", str(target), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    magnitudes = {one["factor"]: one for one in answer["methods"]["score"]["magnitudes"]}
+    assert magnitudes[5.0]["found_count"] == 1
+    with np.load(target) as found:
+        assert found["score"].shape == rates.shape
+        assert np.isnan(found["score"][3]).all()
+        whole = found["score"]
+    np.savez(
+        source,
+        rate_bps=rates[::-1],
+        **arrays | {"utc_offset_s": zones[::-1], "regency": regency[::-1], "events": np.empty((0, 4))},
+    )
+    assert main([*command, "--scores", str(target), "--json"]) == 0
+    with np.load(target) as found:  # the order of villages means nothing
+        np.testing.assert_array_equal(found["score"][::-1], whole)
+    for bins in (1, 8, 12, 300):
+        np.savez(source, rate_bps=rates[:, :bins], **arrays | {"events": np.empty((0, 4))})
+        assert main(command) == 0
+
+
+def test_where_nothing_can_be_written_the_table_still_comes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures are left out with a word; scores that were asked for are an error."""
+    source = tmp_path / "in.npz"
+    np.savez(source, **_GOOD)
+    (tmp_path / "file").write_text("")
+    command = ["surge", "evaluate", "--input", str(source), "--plots", str(tmp_path / "file" / "below")]
+    assert main(command) == 0
+    out = capsys.readouterr()
+    assert "Holt-Winters" in out.out
+    assert "no pictures" in out.err
+    assert main([*command, "--scores", str(tmp_path / "file" / "out.npz")]) == 2
+
+
+def test_a_checkout_of_nab_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its three series with their windows; a folder that is none is named."""
+    assert main(["surge", "evaluate", "--nab", str(tmp_path)]) == 2
+    assert "is no checkout of github.com/numenta/NAB" in capsys.readouterr().err
+    (tmp_path / "data" / "realAWSCloudwatch").mkdir(parents=True)
+    (tmp_path / "labels").mkdir()
+    begun = datetime(2014, 4, 10, 0, 4, tzinfo=UTC)
+    lines = ["timestamp,value"]
+    for at in range(4 * _DAY):
+        value = 900 if 3 * _DAY <= at < 3 * _DAY + 20 else 100 + at % 7
+        lines.append(f"{begun + timedelta(minutes=5 * at):%Y-%m-%d %H:%M:%S},{value}.0")
+    windows = [
+        [
+            f"{begun + timedelta(days=3):%Y-%m-%d %H:%M:%S.%f}",
+            f"{begun + timedelta(days=3.2):%Y-%m-%d %H:%M:%S.%f}",
+        ]
+    ]
+    for name in nab.SERIES:
+        (tmp_path / "data" / name).write_text("\n".join(lines))
+    (tmp_path / "labels" / "combined_windows.json").write_text(json.dumps(dict.fromkeys(nab.SERIES, windows)))
+    assert main(["surge", "evaluate", "--nab", str(tmp_path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    found = {(row["learning_days"], row["track"]): row["found_count"] for row in rows}
+    assert found == {(14, "score"): 0, (14, "cusum"): 0, (2, "score"): 1, (2, "cusum"): 1}
