@@ -51,15 +51,25 @@ class _Heard:
     last_seq: Whole
 
 
-def samples_of(tables: Mapping[str, Measurements], stays: Stays) -> dict[int, Samples]:
-    """Return each device's samples, tidied, from all kinds of measurements."""
+def samples_of(
+    tables: Mapping[str, Measurements], stays: Stays, faulty: Flags | None = None
+) -> dict[int, Samples]:
+    """Return each device's samples, tidied, from all kinds of measurements.
+
+    `faulty`: which measurements of `latency` are of a target that was at fault itself: they prove nothing.
+    """
+    latency = tables.get("latency")
+    spoilt = np.zeros(0 if latency is None else len(latency), dtype=bool) if faulty is None else faulty
     heard = _heard([table for table in tables.values() if len(table)])
     if not len(heard.device):
         return {}
-    evidence = _evidence(heard, tables, stays)
-    kept = ~_bridged(heard, evidence)
+    evidence = _evidence(heard, tables, stays, spoilt)
+    unproven = np.zeros(len(evidence), dtype=bool)
+    if latency is not None and spoilt.any():
+        _mark(unproven, heard, latency, spoilt)
+    kept = unproven | ~_bridged(heard, evidence)
     starts = np.flatnonzero(np.diff(heard.device[kept], prepend=-1))
-    samples = _as_samples(heard, evidence, _to_testpoint(heard, tables.get("latency"))).taken(kept)
+    samples = _as_samples(heard, evidence, _to_testpoint(heard, latency, spoilt)).taken(kept)
     ends = [*starts[1:].tolist(), int(kept.sum())]
     devices = heard.device[kept][starts].tolist()
     return {
@@ -124,13 +134,16 @@ def _with_neighbours(heard: _Heard) -> _Heard:
     return _Heard(heard.device, heard.minute, heard.boot, heard.time_ns, heard.uptime_ns, first, last)
 
 
-def _evidence(heard: _Heard, tables: Mapping[str, Measurements], stays: Stays) -> NDArray[np.uint8]:
+def _evidence(
+    heard: _Heard, tables: Mapping[str, Measurements], stays: Stays, spoilt: Flags
+) -> NDArray[np.uint8]:
     asked, answered, faulty, strange = (np.zeros(len(heard.device), dtype=bool) for _ in range(4))
     latency, link = tables.get("latency"), tables.get("link")
     if latency is not None and len(latency):
         sent, heard_back = latency.numbers["sent_count"] > 0, latency.numbers["received_count"] > 0
         failure = np.isin(latency.texts["failure"].astype(str), _UNANSWERED_FAILURES)
         sent |= np.isnan(latency.numbers["sent_count"]) & failure
+        sent &= ~spoilt
         gateway = latency.key_is(0, "gateway")
         _mark(asked, heard, latency, sent & ~gateway)
         _mark(answered, heard, latency, heard_back & ~gateway)
@@ -168,7 +181,7 @@ def _bridged(heard: _Heard, evidence: NDArray[np.uint8]) -> Flags:
 
 
 def _to_testpoint(
-    heard: _Heard, latency: Measurements | None
+    heard: _Heard, latency: Measurements | None, spoilt: Flags
 ) -> tuple[Whole, Whole, NDArray[np.float64], NDArray[np.float64]]:
     """Return probes sent and answered, delay and variation of each row: a minute's stand in its first row.
 
@@ -178,7 +191,7 @@ def _to_testpoint(
     sent, received = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     p50_ms, pdv_p95_ms = np.full(count, np.nan), np.full(count, np.nan)
     if latency is not None and len(latency):
-        rows = np.flatnonzero(latency.key_is(0, "testpoint"))
+        rows = np.flatnonzero(latency.key_is(0, "testpoint") & ~spoilt)
         keys = _minute_keys(heard, heard.device, heard.minute)
         minute = latency.time_ns[rows] // MINUTE_NS
         at = np.searchsorted(keys, _minute_keys(heard, latency.device[rows], minute))

@@ -88,6 +88,7 @@ class Stay:
     until_ns: int
     traffic_source: bool = False
     profile: str = ""
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from pantau_collector.analysis.rollup_devices import device_cells
 from pantau_collector.analysis.rollup_evidence import samples_of, village_minutes
 from pantau_collector.analysis.rollup_villages import regency_row, village_rows
-from pantau_collector.analysis_loop import sla_days
+from pantau_collector.analysis_loop import sla_days, target_faults
 from pantau_collector.analysis_loop.windows import MINUTE_NS, Span
 from pantau_collector.registry.codes import area_tags
 from pantau_collector.storage.base import SeriesRow
@@ -39,6 +39,7 @@ class Computed:
 
     rows: list[SeriesRow] = field(default_factory=list)
     day_rows: list[SeriesRow] = field(default_factory=list)
+    probed: target_faults.Probed = field(default_factory=dict)
     ended_gaps: dict[str, Span] = field(default_factory=dict)
     last_heard_ns: dict[str, int] = field(default_factory=dict)
 
@@ -67,17 +68,24 @@ def compute(
     window: Window,
     *,
     announced: Sequence[Maintenance] = (),
+    faults: Mapping[target_faults.Target, list[int]] | None = None,
 ) -> Computed:
     """Return the rows of some villages, and of the devices that stood there, for each window of a grid.
 
-    `announced`: all maintenance that was, which days leave out of the account.
+    `announced`: all maintenance that was, which days leave out of the account. `faults`: minutes in which
+    targets were at fault, by which hours and days are judged.
     """
     devices, stays = places.standing(villages, grid)
     tables = reader.tables(devices, Span(grid.since_ns, grid.until_ns))
-    samples = samples_of(tables, stays)
+    faulty = None
+    if window != "5m" and faults and len(tables["latency"]):
+        faulty = target_faults.faulty(tables["latency"], faults)
+    samples = samples_of(tables, stays, faulty)
     minutes = village_minutes(samples, stays, grid, len(villages))
     found = Computed()
     _hear(found, tables, devices, grid)
+    if window == "5m" and len(tables["latency"]):
+        found.probed = target_faults.probed(tables["latency"], stays, grid)
     for kind in ROLLED_UP:
         found.rows += _device_rows(
             kind, window, tables[kind], stays, grid, devices=devices, villages=villages

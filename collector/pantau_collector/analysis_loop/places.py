@@ -75,11 +75,11 @@ class Places:
         homes: dict[int, list[Home]] = {}
         for device in sorted({device for village in villages for device in self.registry.ever_in(village)}):
             known = len(found)
-            for village, span, source, terms, *_ in self.standings(device):
+            for village, span, source, terms, _, provider in self.standings(device):
                 since_ns, until_ns = max(span.since_ns, grid.since_ns), min(span.until_ns, grid.until_ns)
                 if village in number_of and since_ns < until_ns:
                     number = number_of[village]
-                    found.append(Stay(len(devices), number, since_ns, until_ns, source, terms))
+                    found.append(Stay(len(devices), number, since_ns, until_ns, source, terms, provider))
             if len(found) > known:
                 homes |= self._homes(device, len(devices))
                 devices.append(device)

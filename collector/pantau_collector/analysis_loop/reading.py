@@ -25,7 +25,7 @@ _NEIGHBOURS_NS = SEQ_NEIGHBOURS_MINUTES * MINUTE_NS
 _NEAR_NS = MARGIN_NS - _NEIGHBOURS_NS
 _FIRST_STEP_NS = 10 * MINUTE_NS
 _TEXTS = {
-    "latency": ("failure",),
+    "latency": ("failure", "server"),
     "speed": ("limited_by",),
     "link": ("medium", "network_fingerprint"),
 }

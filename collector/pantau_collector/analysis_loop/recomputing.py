@@ -6,9 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pantau_collector.analysis_loop import computing, sla_days, writing
+from pantau_collector.analysis_loop import computing, sla_days, target_faults, writing
 from pantau_collector.analysis_loop.reading import Reader
 from pantau_collector.analysis_loop.windows import (
+    HOUR_NS,
     MINUTE_NS,
     WINDOWS,
     Span,
@@ -25,6 +26,7 @@ from pantau_collector.storage.series import ROLLED_UP, Window, rollup_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pantau_collector.analysis.rollup_tables import Grid
     from pantau_collector.analysis_loop.places import Places
     from pantau_collector.analysis_loop.writing import Change
     from pantau_collector.storage.base import SeriesRow, Store
@@ -41,6 +43,7 @@ class Result:
     ended_gaps: dict[str, list[Span]] = field(default_factory=dict)
     last_heard_ns: dict[str, int] = field(default_factory=dict)
     changed_count: int = 0
+    probed: list[target_faults.Probed] = field(default_factory=list)
 
     def add(self, other: Result) -> None:
         """Take over what another part came to."""
@@ -79,7 +82,12 @@ class Recomputing:
         found = Result()
         for grid in grids(span, window):
             part = Span(grid.since_ns, grid.until_ns)
-            found.add(self.villages(self._places.villages_of(regency), part, window))
+            of_villages = self.villages(self._places.villages_of(regency), part, window)
+            found.add(of_villages)
+            if window == "5m":
+                rows = list(target_faults.rows(regency, of_villages.probed, grid))
+                where = {"regency": [regency]}
+                found.changed_count += writing.replace(self._store, [target_faults.SERIES], part, where, rows)
             found.changed_count += self._regency_rows(regency, part, window)
         return found
 
@@ -89,8 +97,11 @@ class Recomputing:
         announced = maintenance.standing(self._store) if window == "1d" else []
         result = Result()
         for grid in grids(span, window):
+            faults = self._faults(villages, grid, window)
             for part in computing.parts(villages, self._places, grid):
-                found = computing.compute(self._reader, self._places, part, grid, window, announced=announced)
+                found = computing.compute(
+                    self._reader, self._places, part, grid, window, announced=announced, faults=faults
+                )
                 where = Span(grid.since_ns, grid.until_ns)
                 result.changed_count += writing.replace(
                     self._store,
@@ -105,8 +116,18 @@ class Recomputing:
                 result.village_rows += [row for row in found.rows if row.series == names[-1]]
                 result.ended_gaps |= {device: [gap] for device, gap in found.ended_gaps.items()}
                 result.last_heard_ns |= found.last_heard_ns
+                result.probed.append(found.probed)
                 self._breathe()
         return result
+
+    def _faults(
+        self, villages: Sequence[str], grid: Grid, window: Window
+    ) -> Mapping[target_faults.Target, list[int]]:
+        """Return when targets were at fault in the regency of these villages, around a grid."""
+        if window == "5m" or not villages:
+            return {}
+        span = Span(max(0, grid.since_ns - HOUR_NS), grid.until_ns + HOUR_NS)
+        return target_faults.read(self._store, villages[0][:REGENCY_LENGTH], span)
 
     def _days(self, villages: Sequence[str], day: Span, rows: Sequence[SeriesRow]) -> int:
         """Put the rows that months rest on in place, but of days whose measurements are no longer here.

@@ -68,6 +68,20 @@ _OUTAGE = Series(
     "history",
     Text("Every outage, by its first minute", "Setiap gangguan, menurut menit pertamanya"),
 )
+_FAULT = Series(
+    "target_fault",
+    ("regency", "province", "target", "server"),
+    (
+        count("minute_count", "Minutes at fault", "Menit bermasalah"),
+        count("minute_bits", "Which of the five minutes", "Yang mana dari lima menit"),
+    ),
+    "rollup",
+    Text(
+        "Five minutes in which a target was silent for several providers at once",
+        "Lima menit ketika sebuah sasaran diam bagi beberapa penyedia sekaligus",
+    ),
+    asked_by=(),
+)
 _MONTH = Series(
     "sla_month",
     (*AREA_TAGS, "provider"),
@@ -178,4 +192,4 @@ _OBJECTION = Series(
     asked_by=(),
 )
 
-SLA_SERIES = (_DAY, _TEST, _OUTAGE, _MONTH, _AREA, _RECORD, _MAINTENANCE, _OBJECTION)
+SLA_SERIES = (_DAY, _TEST, _OUTAGE, _FAULT, _MONTH, _AREA, _RECORD, _MAINTENANCE, _OBJECTION)

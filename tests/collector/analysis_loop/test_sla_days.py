@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -227,3 +228,27 @@ def test_a_day_is_counted_by_the_profile_of_its_date(memory_folder: Path):
     assert (row.day_rules, row.latency_n, row.latency_k) == (new.day_rules, 30, 0)
     (before,) = day.store.series("sla_day", until_ns=MIDNIGHT_NS, where={"village": VILLAGE})
     assert (before.values["day_rules"], before.values["latency_k"]) == (old.day_rules, 10)
+
+
+@pytest.mark.parametrize("also_internet", [False, True])
+def test_a_target_that_is_silent_for_two_providers_is_at_fault(memory_folder: Path, also_internet: bool):
+    """Its minutes are judged by another target, else unknown; silent for one provider it is an outage."""
+    here = placement("desa-1", VILLAGE)
+    there = placement("desa-3", VILLAGES[1])
+    day = Day(memory_folder, here, dataclasses.replace(there, provider="q"))
+    for minute in range(40):
+        for device in ("desa-1", "desa-3"):
+            silent = 10 <= minute < 20 or (20 <= minute < 30 and device == "desa-1")
+            counts = {"sent_count": 20, "received_count": 0 if silent else 20}
+            day.tell(minute, Latency(target="testpoint", method="stamp", server="10.0.0.1", **counts), device)
+            if also_internet:
+                counts = {"sent_count": 5, "received_count": 5 if minute < 20 else 5 * (not silent)}
+                internet = Latency(target="internet", method="icmp", server="9.9.9.9", **counts)
+                day.tell(minute, internet, device)
+    row, _ = day.settled()
+    middle = "up" if also_internet else "unknown"
+    assert states_of(row)[:40] == ["up"] * 10 + [middle] * 10 + ["link_down"] * 10 + ["up"] * 10
+    assert (row.sent_count, row.lost_count) == (400, 0)
+    faults = day.store.series("target_fault")
+    assert [one.tags for one in faults] == [("33.10", "33", "testpoint", "10.0.0.1")] * 2
+    assert sum(int(one.values["minute_count"]) for one in faults) == 10
