@@ -63,7 +63,7 @@ def messages(culprit: Culprit, minute: int, run_minute: int) -> Iterator[Sent]:
 
 
 def _garbage(culprit: Culprit, minute: int, _: int) -> Iterator[tuple[bytes, str | None]]:
-    yield zlib.crc32(f"{culprit.name} {minute}".encode()).to_bytes(4, "big") * 40, codec.JSON
+    yield b"\xff" + zlib.crc32(f"{culprit.name} {minute}".encode()).to_bytes(4, "big") * 40, codec.JSON
 
 
 def _bomb(_culprit: Culprit, _minute: int, _: int) -> Iterator[tuple[bytes, str | None]]:
