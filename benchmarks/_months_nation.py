@@ -81,15 +81,18 @@ def copy_to(store: Store, path: Path) -> None:
     """
     source = SqliteStore(path)
     since_ns, until_ns = first_instants(SHOWN)
+    codes: dict[str, list[str]] = {}
+    for code in villages():
+        codes.setdefault(code[:5], []).append(code)
     spans: list[tuple[str, dict[str, object]]] = [
         ("sla_area", {}),
-        *(("sla_month", {"where": {"province": province.code}}) for province in areas.provinces()),
-        ("sla_day", {"where": {"regency": REGENCY}}),
-        ("sla_test", {"where": {"regency": REGENCY}}),
+        ("sla_day", {"where": {"village": codes[REGENCY]}}),
+        ("sla_test", {"where": {"village": codes[REGENCY]}}),
+        *(("sla_month", {"where": {"regency": regency}}) for regency in codes),
     ]
     spans += [
-        ("sla_day", {"since_ns": since_ns, "until_ns": until_ns, "where": {"province": province.code}})
-        for province in areas.provinces()
+        ("sla_day", {"since_ns": since_ns, "until_ns": until_ns, "where": {"village": some}})
+        for some in codes.values()
     ]
     for name, asked in spans:
         for some in _batches(source.series(name, **asked)):  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from axe_playwright_python.async_playwright import Axe
 from tests.collector.web import served
 from tests.collector.web.served import ADMIN, PASSWORD
 from tests.collector.web.test_pages import latency, speed
-from tests.collector.web.verdicts.places import AUGUST, FAILED, OCTOBER
+from tests.collector.web.verdicts.places import AUGUST, FAILED
+from tests.collector.web.verdicts.test_stored import world_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,16 +48,25 @@ async def address(world: World) -> AsyncIterator[str]:
 
 
 async def test_an_official_finds_a_failed_village_in_four_clicks_and_takes_its_evidence(
-    address: str, page: Page
+    page: Page, tmp_path: Path
 ) -> None:
-    await page.goto(address)
-    await page.get_by_role("link", name="Jawa Tengah").click()
-    await page.get_by_role("link", name="Kabupaten Klaten").click()
-    await page.get_by_role("link", name="Tegalyoso, Klaten Selatan: Tidak memenuhi").click()
-    assert page.url == f"{address}/villages/{FAILED}?month={OCTOBER}"
-    assert "tidak memenuhi yang dijanjikan" in await page.inner_text("main")
-    evidence = page.get_by_role("link", name="Unduh bukti")
-    assert await evidence.get_attribute("href") == f"/villages/{FAILED}/{OCTOBER}/evidence.zip"
+    """Over a real store: province, regency, tile, evidence."""
+    broken = "33.10.01.2002"
+    world = world_of(tmp_path)
+    async with served.running(world) as address:
+        await page.goto(address)
+        await page.get_by_role("link", name="Jawa Tengah").click()
+        await page.get_by_role("link", name="Kabupaten Klaten").click()
+        await page.get_by_role("link", name="Cucukan, Prambanan: Tidak memenuhi").click()
+        assert page.url == f"{address}/villages/{broken}?month=2026-08"
+        assert "tidak memenuhi yang dijanjikan" in await page.inner_text("main")
+        async with page.expect_download() as waiting:
+            await page.get_by_role("link", name="Unduh bukti").click()
+        path = await (await waiting.value).path()
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert any(broken.encode() in archive.read(name) for name in archive.namelist())
+    world.store.close()
 
 
 async def test_an_operator_goes_from_silence_to_the_village_and_back(

@@ -18,18 +18,25 @@ if TYPE_CHECKING:
     import pytest
 
 
+def world_of(folder: Path) -> World:
+    """Return a portal over three months of six villages in SQLite; the clock stands in November 2026."""
+    registry = folder / "devices.csv"
+    registry.write_text("device,village,since\n")
+    store = SqliteStore(folder / "pantau.db")
+    months = stored.filled(store)
+    return World(store, registry, WebConfig(access_path=folder / "a.db"), months=months)  # type: ignore[arg-type]
+
+
 async def test_every_village_gets_the_verdict_that_its_days_add_up_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From days in SQLite to pages: counts and sentences agree, and a page asks a few times at most."""
-    registry = tmp_path / "devices.csv"
-    registry.write_text("device,village,since\n")
-    store = SqliteStore(tmp_path / "pantau.db")
-    months = stored.filled(store)
+    world = world_of(tmp_path)
+    store, months = world.store, world.months
+    assert months is not None
     asked: list[str] = []
     series = store.series
     monkeypatch.setattr(store, "series", lambda name, **more: asked.append(name) or series(name, **more))
-    world = World(store, registry, WebConfig(access_path=tmp_path / "a.db"), months=months)  # type: ignore[arg-type]
     async with world.client() as client:
         assert "6 desa dinilai 3 Tidak memenuhi 1 Data tidak cukup" in text(await client.get("/"))
         for path in ("/", "/areas/33", "/areas/33.10", "/areas/33.10.01"):
