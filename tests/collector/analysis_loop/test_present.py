@@ -21,9 +21,11 @@ from pantau_collector.config import AnalysisConfig
 from pantau_collector.registry.model import Registry
 from pantau_collector.storage.base import Arrival, Batch, SeriesRow
 from pantau_wire.envelope import Record
-from pantau_wire.fields import Latency, Link, Speed
+from pantau_wire.fields import Latency, Link, Speed, Traffic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pantau_wire.fields import Measurement
 
 _seqs = itertools.count(1)
@@ -36,7 +38,8 @@ REGISTRY = Registry(
 class Present:
     """A store, a clock, and an analysis that steps with it minute by minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, surge_path: Path | None = None) -> None:
+        self.config = CONFIG.model_copy(update={"surge_path": surge_path})
         self.store = MemoryStore()
         self.minute = 0
         self.healthy = True
@@ -48,7 +51,7 @@ class Present:
 
     def restart(self) -> None:
         self.analysis = Analysis(
-            self.store, Registered(REGISTRY), Booked(), CONFIG, clock=lambda: self.now_ns
+            self.store, Registered(REGISTRY), Booked(), self.config, clock=lambda: self.now_ns
         )
 
     def live(self, minutes: int, *measured: Measurement, device: str = "desa-1") -> None:
@@ -185,3 +188,20 @@ def test_the_registry_hourly():
     assert rows[0].tags[5].endswith(f"|{VILLAGES[0]}")
     assert rows[0].tags[7] == "Kabupaten Klaten|33.10"
     assert rows[0].values == {"provider": "p", "technology": "", "profile": "default", "traffic_source": True}
+
+
+def test_traffic_is_judged_each_five_minutes(memory_folder: Path):
+    """From measurements to rows of `surge`: without our own tests' bytes, of the declared source only."""
+    present = Present(memory_folder / "surges")
+    traffic = Traffic(source="router", interface="wan", rx_rate_bps=3e7, tx_rate_bps=4e6, test_rx_bytes=10**9)
+    present.live(40, answered(), traffic)
+    present.restart()
+    present.live(22, answered(), traffic)
+    present.live(5, Traffic(source="host", interface="eth0", rx_rate_bps=9e9), device="desa-2")
+    rows = present.store.series("surge", where={"direction": "rx"})
+    assert {row.tags[0] for row in rows} == {VILLAGES[0]}
+    times = [(row.time_ns - START_NS) // MINUTE_NS for row in rows]
+    assert times == list(range(0, 65, 5))
+    assert rows[-1].values["rate_bps"] == 3e7
+    assert rows[-1].values["utilization_ratio"] == 3e7 / 5e7
+    assert (rows[-1].values["state"], rows[-1].values["learning_days_left"]) == ("learning", 14)
