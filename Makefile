@@ -9,7 +9,7 @@ WORKERS ?= 4
 SEED ?= 7
 STORE ?= sqlite
 
-.PHONY: help setup setup-dev run test coverage test-fast lint security wheel wheelhouse bench bench-accuracy chaos lock generated clean
+.PHONY: help setup setup-dev run test coverage test-system test-fast lint security wheel wheelhouse bench bench-accuracy chaos lock generated clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -35,6 +35,10 @@ coverage: setup-dev wheel ## the same, and which lines no test ran (takes twice 
 	@rm -f .coverage .coverage.*
 	@scripts/test.sh $(WORKERS) $(ARGS)
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+test-system: setup-dev wheel ## install everything with Ansible on booted Debian machines, and live through what befalls them (root)
+	@scripts/test-needs.sh
+	@$(BIN)/pytest -q tests/machines $(ARGS)
 
 test-fast: setup-dev ## the tests that start no whole stack
 	$(BIN)/pytest -q -m "not system" $(ARGS)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings what the tests need beyond Python, from Debian's packages: Mosquitto, Chromium, tools for
-# networks of namespaces, iperf3 to compare with, snmpd as the router, dnsmasq as a resolver, InfluxDB 1.6. Without root, or without apt, it says
+# networks of namespaces, iperf3 to compare with, snmpd as the router, dnsmasq as a resolver, InfluxDB 1.6, and what boots
+# machines for the roles of Ansible. Without root, or without apt, it says
 # what is missing; the tests that need it then skip and say so.
 set -eu
 
@@ -14,7 +15,8 @@ fi
 missing=""
 PATH=$PATH:/usr/sbin:/sbin
 for need in mosquitto:mosquitto chromium:chromium tc:iproute2 nft:nftables openssl:openssl iperf3:iperf3 snmpd:snmpd \
-        dnsmasq:dnsmasq-base influxd:influxdb curl:curl; do
+        dnsmasq:dnsmasq-base influxd:influxdb curl:curl debootstrap:debootstrap systemd-nspawn:systemd-container \
+        ssh:openssh-client; do
     command -v "${need%%:*}" >/dev/null 2>&1 || missing="$missing ${need##*:}"
 done
 [ -n "$missing" ] || exit 0

@@ -28,7 +28,9 @@ PARTS = (*OURS, "install")
 """`install` is Ansible, for machines that apply a role to themselves."""
 PYTHONS = ("3.11", "3.12", "3.13")
 """Of Debian 12 and its Raspberry Pi OS, Ubuntu 24.04, Debian 13."""
-ARCHITECTURES = ("x86_64", "aarch64")
+ARCHITECTURES = ("x86_64", "aarch64", "amd64")
+"""As the machine calls its own; `amd64` is Windows on a laptop, for which there is the agent only."""
+WINDOWS = "amd64"
 GLIBC_MINORS = range(36, 4, -1)
 """Of manylinux: Debian 12 has glibc 2.36, the oldest of these systems."""
 
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for part in given.parts:
         for python in given.pythons:
             for architecture in given.architectures:
+                if architecture == WINDOWS and part != "agent":
+                    continue
                 archive = make(Target(part, python, architecture))
                 size_mb = archive.stat().st_size / 1e6
                 sys.stdout.write(f"{size_mb:6.1f} MB  {archive.relative_to(ROOT)}\n")
@@ -84,18 +88,17 @@ def make(target: Target) -> Path:
 
 def _locked(target: Target) -> str:
     """Return the lock for this Python and processor alone, without markers."""
-    where = ["--python-version", target.python]
-    where += ["--python-platform", f"{target.architecture}-manylinux_2_{GLIBC_MINORS[0]}"]
+    linux = f"{target.architecture}-manylinux_2_{GLIBC_MINORS[0]}"
+    platform = "x86_64-pc-windows-msvc" if target.architecture == WINDOWS else linux
+    where = ["--python-version", target.python, "--python-platform", platform]
     lock = ROOT / "requirements" / f"{target.part}.lock"
     quiet = ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
     return _run("uv", "pip", "compile", str(lock), "--no-deps", "--generate-hashes", *where, *quiet)
 
 
 def _download(requirements: Path, to: Path, target: Target) -> None:
-    tags = [f"manylinux_2_{minor}_{target.architecture}" for minor in GLIBC_MINORS]
-    tags += [f"{old}_{target.architecture}" for old in ("manylinux2014", "manylinux2010", "manylinux1")]
     where = ["--python-version", target.python, "--implementation", "cp"]
-    where += [argument for tag in tags for argument in ("--platform", tag)]
+    where += [argument for tag in _tags(target.architecture) for argument in ("--platform", tag)]
     what = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(requirements)]
     _run(
         "python",
@@ -109,6 +112,15 @@ def _download(requirements: Path, to: Path, target: Target) -> None:
         "--dest",
         str(to),
     )
+
+
+def _tags(architecture: str) -> list[str]:
+    """Return the platforms whose wheels run there."""
+    if architecture == WINDOWS:
+        return ["win_amd64"]
+    manylinux = [f"manylinux_2_{minor}" for minor in GLIBC_MINORS]
+    manylinux += ["manylinux2014", "manylinux2010", "manylinux1"]
+    return [f"{one}_{architecture}" for one in manylinux]
 
 
 def _add_ours(requirements: Path) -> None:
