@@ -155,6 +155,7 @@ def _failed(measurement: AnyMeasurement) -> bool:
 def _doctor(arguments: argparse.Namespace) -> int:
     from pantau_agent.doctor import run_doctor  # noqa: PLC0415 - the other commands start faster without
 
+    logs.configure("text")  # on standard error: what a check logs must not stand before the JSON
     return asyncio.run(run_doctor(arguments.config, as_json=arguments.json))
 
 
