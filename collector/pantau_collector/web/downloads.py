@@ -104,6 +104,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self._limiter: anyio.CapacityLimiter | None = None
+        self._asked = 0
 
     async def answer(self, request: Request, media_type: str, work: Callable[[IO[bytes]], str]) -> Response:
         """Return the file that `work` writes, under the name that it returns; 503 where too many wait."""
@@ -120,9 +121,13 @@ class Workshop:
         return StreamingResponse(made.chunks(), headers=headers, media_type=media_type)
 
     async def _make(self, work: Callable[[IO[bytes]], str]) -> _Made:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(_AT_ONCE)
-        if self._limiter.statistics().tasks_waiting >= _MOST_WAITING:
+        if self._asked >= _AT_ONCE + _MOST_WAITING:
             headers = {"retry-after": str(_RETRY_S)}
             raise HTTPException(503, "too many files are being made now: try again soon", headers)
-        return await anyio.to_thread.run_sync(_Made, work, limiter=self._limiter)
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(_AT_ONCE)
+        self._asked += 1  # the limiter counts only those who have got as far as its queue
+        try:
+            return await anyio.to_thread.run_sync(_Made, work, limiter=self._limiter)
+        finally:
+            self._asked -= 1

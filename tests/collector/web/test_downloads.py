@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
-from typing import TYPE_CHECKING
+import threading
+from typing import IO, TYPE_CHECKING
 
 import openpyxl
 import pypdf
 import pytest
+from fastapi import HTTPException, Request
+from fastapi.responses import StreamingResponse
 from tests.collector.months import world as months_world
 from tests.collector.web.world import TEGALYOSO, World
 
 from pantau_collector.cli import main
+from pantau_collector.web.downloads import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -107,3 +112,32 @@ async def test_the_evidence_of_a_village_recomputes_to_the_same_verdict(
     assert main(["sla", "verify", str(path)]) == 0
     for wrong in (f"/villages/{TEGALYOSO}/2026-08", "/villages/33.10.26.9999/2026-09"):
         assert (await client.get(f"{wrong}/evidence.zip")).status_code == 404
+
+
+async def test_two_files_are_made_at_a_time_and_a_crowd_is_sent_away():
+    """Of thirty at once two are worked for, twenty wait and get theirs, eight are told when to come again."""
+    workshop, go, under_way, most = Workshop(), threading.Event(), [0], [0]
+    lock = threading.Lock()
+
+    def work(out: IO[bytes]) -> str:
+        with lock:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+        assert go.wait(60)
+        with lock:
+            under_way[0] -= 1
+        out.write(b"month\r\n")
+        return "pantau-id-2026-09.csv"
+
+    request = Request({"type": "http", "headers": []})
+    asked = [asyncio.create_task(workshop.answer(request, "text/csv", work)) for _ in range(30)]
+    while sum(task.done() for task in asked) < 8:  # noqa: ASYNC110 - they end by themselves
+        await asyncio.sleep(0.01)
+    go.set()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    sent_away = [one for one in answers if isinstance(one, HTTPException)]
+    assert [(one.status_code, one.headers) for one in sent_away] == [(503, {"retry-after": "30"})] * 8
+    assert most[0] == 2
+    for one in answers:
+        if isinstance(one, StreamingResponse):
+            assert b"".join([part async for part in one.body_iterator]) == b"month\r\n"
