@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pantau_collector.exports.areas import NATION_CODE
 from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import Language
-from pantau_collector.web import charts, readings, render
+from pantau_collector.web import charts, navigation, readings, render
 from pantau_collector.web.charts import CHARTS, Plot, Window
 from pantau_collector.web.places import STATUSES, Place, all_places, place_of
 from pantau_collector.web.portal import Portal
@@ -58,6 +58,7 @@ def _overview(portal: Portal, page: int, language: Language) -> dict[str, Any]:
     shown = places[(page - 1) * PER_PAGE : page * PER_PAGE]
     counts = {status: sum(place.status == status for place in places) for status in STATUSES}
     return {
+        "this_part": navigation.part_of("/devices"),  # on the first page too
         "rows": [
             (place, readings.headlines(portal.store, place.device, language) if place.activity else {})
             for place in shown
