@@ -126,7 +126,8 @@ def _village_rows(portal: Portal, lines: list[VillageMonth]) -> list[VillageRow]
 
 
 def is_judged(portal: Portal) -> bool:
-    """Tell whether the newest month has any verdict that does not only say that data is missing."""
+    """Tell whether the month that is shown first has any verdict but that data is missing."""
     known = portal.months.months() if portal.months else []
-    found = portal.months.area(known[0], NATION) if portal.months and known else None
+    month = asking.usual(portal, known)
+    found = portal.months.area(month, NATION) if portal.months and month else None
     return found is not None and found.counts.villages > found.counts.insufficient_data

@@ -17,6 +17,7 @@ from pantau_collector.registry.timezones import zone_of
 from pantau_collector.web.failures import PageError
 
 if TYPE_CHECKING:
+    from pantau_collector.analysis.calendar import Month
     from pantau_collector.registry.areas import Area
     from pantau_collector.web.portal import Portal
 
@@ -69,12 +70,12 @@ def village_of(code: str) -> Area:
 
 
 def month_of(portal: Portal, asked: str | None, known: list[str], code: str = "") -> str | None:
-    """Return the month to show: the one asked for, else the newest known; None where there is none.
+    """Return the month to show: the one asked for, else what `usual` says; None where there is none.
 
     Raises `PageError` for what is no month, and for one that has not begun.
     """
     if not asked:
-        return known[0] if known else None
+        return usual(portal, known, code)
     try:
         month = parse_month(asked, zone_of(code))
     except ValueError:
@@ -82,6 +83,17 @@ def month_of(portal: Portal, asked: str | None, known: list[str], code: str = ""
     if month.first_minute * 60 * _SECOND_NS > portal.clock_ns():
         raise PageError(404, Message(FUTURE_MONTH, {"month": str(month)}))
     return str(month)
+
+
+def usual(portal: Portal, known: list[str], code: str = "") -> str | None:
+    """Return the newest month that is over, else the newest: one that still runs lacks the days to come."""
+    zone, now_s = zone_of(code), portal.clock_ns() // _SECOND_NS
+    over = (one for one in known if _end_s(parse_month(one, zone)) <= now_s)
+    return next(over, known[0] if known else None)
+
+
+def _end_s(month: Month) -> int:
+    return (month.first_minute + month.minute_count) * 60
 
 
 def closes_on(month: str) -> date:

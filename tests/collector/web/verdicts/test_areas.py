@@ -114,6 +114,16 @@ async def test_an_open_month_says_until_when_it_changes(world: World) -> None:
         assert "berubah sampai" not in text(await client.get(f"/areas/33?month={OCTOBER}"))
 
 
+async def test_the_newest_month_that_is_over_is_shown_first(world: World) -> None:
+    """One that still runs lacks the days to come, and would look like a lack of data."""
+    for days, month in ((0, "Oktober"), (30, "September")):  # 22 November and 23 October
+        async with world.with_clock(NOW - days * 86_400 * S).client() as client:
+            for path in ("/areas/33.10", f"/villages/{FAILED}"):
+                assert f"{month} 2026" in text(await client.get(path)).partition("Bulan")[0]
+    async with world.with_clock(NOW - 100 * 86_400 * S).client() as client:  # none is over yet
+        assert (await client.get("/areas/33.10")).status_code == 200
+
+
 async def test_downloads_are_offered(client: httpx.AsyncClient) -> None:
     for code in ("id", "33", "33.10", "33.10.26"):
         page = (await client.get(f"/areas/{code}")).text
