@@ -27,7 +27,8 @@ pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 DEVICE, SERVER = "klaten-1", "server"
 JOMBORAN, TEGALYOSO = "33.10.25.2007", "33.10.26.2008"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+"""An agent that was not answered tries again after half a minute, then a minute."""
 SERVER_UNITS = ("mosquitto", "influxdb", "pantau-collector", "pantau-testpoint", "pantau-revocations.path")
 SPOOL = re.compile(
     r"^(\S+), spool (\w+), (\d+) to (\d+): received (\d+), rejected (\d+), dropped (\d+)$", re.MULTILINE
@@ -85,6 +86,7 @@ def settings(registry: Path, wheelhouse: Path) -> dict:
         "speed": {"url": f"http://{FAR_ADDRESS}:8989"},
         "spool": {"commit_interval_s": 2},
         "broker": {"reconnect_spread_s": 0},
+        "delivery": {"first_resend_s": 3, "max_resend_s": 6},
         "device_health": {"period_s": 2},
     }
     return {
