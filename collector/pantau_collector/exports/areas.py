@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pantau_collector.months.model import NATION
+from pantau_collector.months.model import COUNT_FIELDS, NATION
 from pantau_collector.registry import areas
 
 if TYPE_CHECKING:
@@ -55,15 +55,6 @@ def parts(reader: MonthReader, month: str, code: str, after: str = "", verdict: 
         yield code
         return
     for child in reader.children(month, code):
-        wanted = not verdict or getattr(child.counts, COUNTED_AS[verdict])
+        wanted = not verdict or getattr(child.counts, COUNT_FIELDS[verdict])
         if wanted and child.code >= after[: len(child.code)]:
             yield from parts(reader, month, child.code, after, verdict)
-
-
-COUNTED_AS = {
-    "fail": "failed",
-    "insufficient_data": "insufficient_data",
-    "inconclusive": "inconclusive",
-    "pass": "passed",
-}
-"""The verdicts, the gravest first, and the field of `Counts` that counts each."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pantau_collector.exports import areas
 from pantau_collector.i18n import marked as _
 from pantau_collector.i18n import translate
 from pantau_collector.months import words
+from pantau_collector.months.model import COUNT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def _counted(field: str) -> Callable[[AreaMonth], Value]:
 
 FIGURES: tuple[Figure, ...] = (
     Figure(_("Villages judged"), "count", lambda area: area.counts.villages),
-    *(Figure(text, "count", _counted(areas.COUNTED_AS[word]), word) for word, text in words.VERDICTS.items()),
+    *(Figure(text, "count", _counted(COUNT_FIELDS[word]), word) for word, text in words.VERDICTS.items()),
     Figure(_("Mean coverage"), "ratio", lambda area: area.coverage_ratio),
     Figure(_("Restitution, minutes"), "count", lambda area: area.restitution_minutes),
     Figure(_("Download tests"), "count", lambda area: area.download_tests, sample=True),

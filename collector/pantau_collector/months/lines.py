@@ -7,27 +7,23 @@ from typing import TYPE_CHECKING, Any
 from pantau_collector.analysis.sla.judging import METRICS
 from pantau_collector.months import areas
 from pantau_collector.months.instants import month_of
-from pantau_collector.months.model import NATION, AreaMonth, Counts, Revision, VillageMonth
+from pantau_collector.months.model import COUNT_FIELDS, NATION, AreaMonth, Counts, Revision, VillageMonth
 
 if TYPE_CHECKING:
     from pantau_collector.storage.base import SeriesRow
-
-_COUNTS = {"pass": "passed", "fail": "failed"}
 
 
 def area_month(row: SeriesRow) -> AreaMonth:
     """Return a row of `sla_area`."""
     code = NATION if row.tags[0] == areas.NATION_TAG else row.tags[0]
-    counts = {
-        _COUNTS.get(verdict, verdict): int(row.values[name]) for verdict, name in areas.VERDICTS.items()
-    }
+    counts = {COUNT_FIELDS[verdict]: int(row.values[name]) for verdict, name in areas.VERDICTS.items()}
     return _area(code, row, Counts(**counts))
 
 
 def village_as_area(row: SeriesRow) -> AreaMonth:
     """Return a row of `sla_month` as the month of an area of one village."""
     verdict = str(row.values["verdict"])
-    return _area(row.tags[0], row, Counts(**{_COUNTS.get(verdict, verdict): 1}))
+    return _area(row.tags[0], row, Counts(**{COUNT_FIELDS[verdict]: 1}))
 
 
 def village_month(row: SeriesRow) -> VillageMonth:

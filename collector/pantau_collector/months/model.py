@@ -34,6 +34,15 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         return self.passed + self.failed + self.inconclusive + self.insufficient_data
 
 
+COUNT_FIELDS = {
+    "fail": "failed",
+    "insufficient_data": "insufficient_data",
+    "inconclusive": "inconclusive",
+    "pass": "passed",
+}
+"""The verdicts, the gravest first, and where `Counts` has each."""
+
+
 class AreaMonth(msgspec.Struct, frozen=True, kw_only=True):
     """An area's month: verdicts, mean coverage of its villages, and of all their counted tests the share.
 

@@ -33,13 +33,6 @@ VERDICTS = {
     "pass": _("Pass"),
 }
 """The gravest first, as a village's verdict is the gravest of its metrics'."""
-COUNT_FIELDS = {
-    "fail": "failed",
-    "insufficient_data": "insufficient_data",
-    "inconclusive": "inconclusive",
-    "pass": "passed",
-}
-"""Where `Counts` of months/model.py has each verdict."""
 METRICS = {
     "availability": _("availability"),
     "download": _("download"),

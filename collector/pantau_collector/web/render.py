@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from pantau_collector import formats, i18n
 from pantau_collector.months import words as month_words
+from pantau_collector.months.model import COUNT_FIELDS
 from pantau_collector.web import navigation, words
 from pantau_wire.vocabulary import Unit
 
@@ -76,7 +77,7 @@ def environment(language: Language) -> jinja2.Environment:
         month_name=functools.partial(month_words.month, language=language),
         percent=functools.partial(month_words.percent, language=language),
         verdict_words=tuple(month_words.VERDICTS),
-        verdict_fields=month_words.COUNT_FIELDS,
+        verdict_fields=COUNT_FIELDS,
         portal_parts=navigation.PARTS,
     )
     return templates

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from html import escape
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 from reportlab.lib.colors import HexColor, white
 from reportlab.lib.pagesizes import A4
@@ -64,7 +64,7 @@ STYLES = {
 
 def paragraph(text: str, style: str = "body") -> Paragraph:
     """Return a paragraph; the text is taken as it is, whatever stands in it."""
-    return Paragraph(escape(latin(text)), STYLES[style])
+    return Paragraph(escape(latin(text), quote=False), STYLES[style])
 
 
 @functools.lru_cache(maxsize=8192)

@@ -13,6 +13,7 @@ from pantau_collector.exports.pdf import looks
 from pantau_collector.i18n import marked as _
 from pantau_collector.i18n import translate
 from pantau_collector.months import words
+from pantau_collector.months.model import COUNT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -150,11 +151,11 @@ def _verdicts(area: AreaMonth, language: Language) -> Table:
             looks.paragraph(words.whole(getattr(area.counts, name), language), "figure"),
             looks.paragraph(words.verdict(verdict, language), "cell"),
         ]
-        for verdict, name in areas.COUNTED_AS.items()
+        for verdict, name in COUNT_FIELDS.items()
     ]
     fills = [
         ("BACKGROUND", (number, 0), (number, 0), looks.FILLS[verdict])
-        for number, verdict in enumerate(areas.COUNTED_AS)
+        for number, verdict in enumerate(COUNT_FIELDS)
     ]
     gaps = ("INNERGRID", (0, 0), (-1, -1), 4, white)
     padding = [("LEFTPADDING", (0, 0), (-1, -1), 10), ("BOTTOMPADDING", (0, 0), (-1, -1), 8)]

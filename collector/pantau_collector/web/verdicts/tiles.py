@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pantau_collector.months.model import Counts
-from pantau_collector.months.words import COUNT_FIELDS
+from pantau_collector.months.model import COUNT_FIELDS, Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pantau_collector.months import words
-from pantau_collector.months.model import Counts
+from pantau_collector.months.model import COUNT_FIELDS, Counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ def bars(found: Sequence[AreaMonth | VillageMonth], language: Language) -> list[
 def parts(counts: Counts, length: float) -> list[Part]:
     """Return how a bar of some length is divided, pass first; no piece for what does not occur."""
     found, begin = [], 0.0
-    for verdict, name in reversed(words.COUNT_FIELDS.items()):
+    for verdict, name in reversed(COUNT_FIELDS.items()):
         piece = length * getattr(counts, name) / max(1, counts.villages)
         if piece:
             found.append(Part(verdict, round(begin, 2), round(piece, 2)))
@@ -67,4 +67,4 @@ def parts(counts: Counts, length: float) -> list[Part]:
 
 
 def _counts(one: AreaMonth | VillageMonth) -> Counts:
-    return one.counts if hasattr(one, "counts") else Counts(**{words.COUNT_FIELDS[one.verdict]: 1})
+    return one.counts if hasattr(one, "counts") else Counts(**{COUNT_FIELDS[one.verdict]: 1})

@@ -8,8 +8,8 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pantau_collector.months.model import Counts, DayStates, VillageMonth
-from pantau_collector.months.words import COUNT_FIELDS, STATES, VERDICTS
+from pantau_collector.months.model import COUNT_FIELDS, Counts, DayStates, VillageMonth
+from pantau_collector.months.words import STATES, VERDICTS
 from pantau_collector.registry.areas import Area
 from pantau_collector.web.verdicts import strip, tiles, trend
 from pantau_collector.web.verdicts.tables import VillageRow
