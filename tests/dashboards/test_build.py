@@ -65,7 +65,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_building_starts_no_service(tmp_path: Path):
-    """Of the collector only tables and the registry are imported, and nothing that talks to a server."""
+    """Of the collector only tables, registry and contacts are imported, and nothing that talks to a server."""
     code = (
         "import sys\nfrom pantau_dashboards import cli\n"
         f"assert cli.main(['build', '--out', {str(tmp_path)!r}]) == 0\n"
@@ -76,7 +76,7 @@ def test_building_starts_no_service(tmp_path: Path):
     assert "pantau_collector.storage.series" in modules
     assert not modules & {"fastapi", "grafana_client", "mqtt5", "numpy", "pydantic", "urllib3", "uvicorn"}
     ours = {name.split(".")[1] for name in modules if name.startswith("pantau_collector.")}
-    assert ours <= {"errors", "i18n", "registry", "storage"}
+    assert ours <= {"contacts", "errors", "i18n", "people", "registry", "storage", "wholefile"}
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

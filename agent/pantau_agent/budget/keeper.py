@@ -72,6 +72,7 @@ class Budget:
         self._traffic = traffic
         self._time = time
         self._lock = threading.Lock()  # guards the books; held while the disk works
+        self._telling = threading.Lock()
         self._books = _Books(Standing(UNDATED, 0), {})  # one value, for those who read it without the lock
         self._in_test: str | None = None
         self._expected: dict[str, int] = {}
@@ -203,11 +204,12 @@ class Budget:
 
     def _tell(self) -> None:
         """Log when the state of the budget changes."""
-        use = self.use()
-        if use.state != self._told and self._in_test is None:
-            tell = log.info if use.state == "ok" else log.warning
-            tell(f"budget.{use.state}", used_bytes=use.used_bytes, month_bytes=use.month_bytes)
-            self._told = use.state
+        with self._telling:  # a test and the minute's booking may end at once
+            use = self.use()
+            if use.state != self._told and self._in_test is None:
+                tell = log.info if use.state == "ok" else log.warning
+                tell(f"budget.{use.state}", used_bytes=use.used_bytes, month_bytes=use.month_bytes)
+                self._told = use.state
 
 
 def limits_of(config: AgentConfig) -> Limits:
