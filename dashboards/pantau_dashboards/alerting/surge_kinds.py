@@ -93,7 +93,7 @@ SURGE_KINDS: tuple[Kind, ...] = (
     Kind(
         name="regional_surge",
         scope="regency",
-        severity="page",
+        severity="info",
         title=Text("Regional surge", "Lonjakan sekabupaten"),
         what=Text(
             "Traffic of the whole regency is far above what is usual at this hour.",
