@@ -65,7 +65,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_building_starts_no_service(tmp_path: Path):
-    """Of the collector only tables, registry and contacts are imported, and nothing that talks to a server."""
+    """Of the collector only tables, registry and contacts are imported, and nothing that talks to servers."""
     code = (
         "import sys\nfrom pantau_dashboards import cli\n"
         f"assert cli.main(['build', '--out', {str(tmp_path)!r}]) == 0\n"
