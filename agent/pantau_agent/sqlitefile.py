@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _BUSY_S = 10.0
+_BUSY_STEP_S = 0.02
+_PRIMARY_CODE = 0xFF  # SQLite's extended codes have the primary one in their low byte
 
 
 def open_or_set_aside(
@@ -43,7 +45,7 @@ def open_or_set_aside(
 def _open(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
     db = sqlite3.connect(path, check_same_thread=False, timeout=_BUSY_S)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        _keep_a_log(db)
         db.execute("PRAGMA synchronous = FULL")
         _check(db)
         prepare(db)
@@ -52,6 +54,21 @@ def _open(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.
         db.close()
         raise
     return db
+
+
+def _keep_a_log(db: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; wait for who does so at the same moment, which SQLite itself does not."""
+    deadline_s = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline_s:
+                raise
+            time.sleep(_BUSY_STEP_S)
+        else:
+            return
 
 
 def _check(db: sqlite3.Connection) -> None:
