@@ -6,7 +6,6 @@ for hours is told once, and two runners that overlap write the same record to th
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +14,7 @@ from pantau_collector.analysis.calendar import instant
 from pantau_collector.analysis_loop import writing
 from pantau_collector.analysis_loop.windows import MINUTE_NS, Span
 from pantau_collector.months import facts, judging, records
-from pantau_collector.months.instants import day_ns, month_ns, plus
+from pantau_collector.months.instants import month_ns, plus
 from pantau_collector.registry.timezones import zone_of
 
 if TYPE_CHECKING:
@@ -24,13 +23,6 @@ if TYPE_CHECKING:
     from pantau_collector.months.profile_book import ProfileBook
     from pantau_collector.registry.model import Registry
     from pantau_collector.storage.base import SeriesRow, Store
-
-CLOSES_ON_DAY = 5
-
-
-def closes_at_ns(month: str, area: str) -> int:
-    """Return when a month closes in an area: the first instant of the 5th of the next, ns since 1970."""
-    return day_ns(date.fromisoformat(f"{plus(month, 1)}-{CLOSES_ON_DAY:02}"), zone_of(area))
 
 
 class Closing:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pantau_collector.analysis.calendar import MARGIN_DAYS
-from pantau_collector.analysis_loop.closing import Closing, closes_at_ns
+from pantau_collector.analysis_loop.closing import Closing
 from pantau_collector.analysis_loop.month_rows import MonthRows, months_touched
 from pantau_collector.analysis_loop.windows import DAY_NS, Span, floor_ns, offset_ns
-from pantau_collector.months.instants import local_day, month_ns, plus
+from pantau_collector.months.instants import closes_at_ns, local_day, month_ns, plus
 from pantau_collector.registry.codes import REGENCY_LENGTH
 from pantau_collector.registry.timezones import zone_of
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pantau_collector.analysis.calendar import DAY_MINUTES, offset_minutes
 from pantau_collector.analysis.days import MAINTENANCE, NO_STATES, RUN, judged
 from pantau_collector.analysis.profiles import Profiles
 from pantau_collector.analysis.sla.report import report
 from pantau_collector.analysis.states import State
 from pantau_collector.months import bundle, dayrows, maintenance, objections, records
-from pantau_collector.months.instants import DAY_NS, MINUTE_NS, local_day
+from pantau_collector.months.instants import MINUTE_NS, local_day, margined_span_ns, span_ns
 from pantau_collector.months.lines import village_month
 from pantau_collector.months.model import DayStates, SpeedTest, VillageEvidence
-from pantau_collector.months.regency_days import span_ns
 from pantau_collector.months.villages import terms_of
 from pantau_collector.months.words import OUTSIDE_BUSY_HOURS
 from pantau_collector.registry.codes import area_tags
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def day_inputs(store: Store, village: str, month: Month, profiles: Profiles) -> list[DayRow]:
     """Return the stored days of a village's month and its margins, counted by the profile of the day."""
-    rows = dayrows.read(store, [village], *span_ns(month))[village]
+    rows = dayrows.read(store, [village], *margined_span_ns(month))[village]
     return [judged(row, profiles.on(row.day)) for row in rows]
 
 
@@ -77,8 +77,7 @@ def bundled(store: Store, registry: Registry, book: ProfileBook, month: Month, r
 
 def tests(store: Store, village: str, month: Month, profiles: Profiles) -> list[SpeedTest]:
     """Return all speed tests of a village's month, by time, each with what keeps it from counting."""
-    since_ns = month.first_minute * MINUTE_NS
-    until_ns = since_ns + month.day_count * DAY_NS
+    since_ns, until_ns = span_ns(month)
     rows = store.series("sla_test", since_ns=since_ns, until_ns=until_ns, where={"village": village})
     return [_test(row, month, profiles) for row in rows]
 
@@ -104,8 +103,7 @@ def _rate(row: SeriesRow, name: str) -> float | None:
 
 def _is_busy(time_ns: int, day: date, month: Month, profile: Profile) -> bool:
     first, end = profile.busy_minutes(day)
-    offset_ns = int(month.zone.tzinfo.utcoffset(None).total_seconds()) * 10**9
-    return first <= (time_ns + offset_ns) % DAY_NS // MINUTE_NS < end
+    return first <= (time_ns // MINUTE_NS + offset_minutes(month.zone)) % DAY_MINUTES < end
 
 
 def _states(month: Month, rows: list[DayRow]) -> list[DayStates]:

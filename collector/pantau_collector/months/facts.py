@@ -9,8 +9,7 @@ from pantau_collector.analysis.profiles import Profiles
 from pantau_collector.analysis.sla import RULES_VERSION
 from pantau_collector.analysis.sla.report import report
 from pantau_collector.months import dayrows, records
-from pantau_collector.months.instants import month_in
-from pantau_collector.months.regency_days import span_ns
+from pantau_collector.months.instants import margined_span_ns, month_in
 from pantau_collector.months.villages import terms_of
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def facts_of(
         return {}
     pooled = {row.tags[0]: str(row.values["pooled_verdict"]) for row in months}
     calendar = month_in(month, min(pooled))
-    days = dayrows.read(store, pooled, *span_ns(calendar))
+    days = dayrows.read(store, pooled, *margined_span_ns(calendar))
     terms = terms_of(registry, book, pooled, calendar)
     return {village: _facts(calendar, days[village], one, pooled[village]) for village, one in terms.items()}
 

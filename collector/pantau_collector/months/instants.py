@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from pantau_collector.analysis.calendar import Month, first_minute, offset_minutes, parse_month
+from pantau_collector.analysis.calendar import MARGIN_DAYS, Month, first_minute, offset_minutes, parse_month
 from pantau_collector.registry.timezones import WIB, WIT, Zone, zone_of
 
 MINUTE_NS = 60 * 10**9
 DAY_NS = 1440 * MINUTE_NS
+CLOSES_ON_DAY = 5
 
 
 def month_in(month: str, area: str) -> Month:
@@ -19,6 +20,28 @@ def month_in(month: str, area: str) -> Month:
 def month_ns(month: str, area: str) -> int:
     """Return a month's first instant in an area, ns since 1970."""
     return month_in(month, area).first_minute * MINUTE_NS
+
+
+def span_ns(month: Month) -> tuple[int, int]:
+    """Return a month's first instant and that of the next, ns since 1970."""
+    since_ns = month.first_minute * MINUTE_NS
+    return since_ns, since_ns + month.minute_count * MINUTE_NS
+
+
+def margined_span_ns(month: Month) -> tuple[int, int]:
+    """Return the span of a month and the days of margin on each side, ns since 1970."""
+    since_ns, until_ns = span_ns(month)
+    return since_ns - MARGIN_DAYS * DAY_NS, until_ns + MARGIN_DAYS * DAY_NS
+
+
+def closes_on(month: str) -> date:
+    """Return the local day with which a month closes: the 5th of the next."""
+    return date.fromisoformat(f"{plus(month, 1)}-{CLOSES_ON_DAY:02}")
+
+
+def closes_at_ns(month: str, area: str) -> int:
+    """Return when a month closes in an area, ns since 1970."""
+    return day_ns(closes_on(month), zone_of(area))
 
 
 def first_instants(month: str) -> tuple[int, int]:

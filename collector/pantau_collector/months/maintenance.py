@@ -15,7 +15,7 @@ import numpy as np
 from pantau_collector.analysis.maintenance import Window, accepted_minutes
 from pantau_collector.errors import MaintenanceError
 from pantau_collector.i18n import marked as _
-from pantau_collector.months.instants import local_day, month_in
+from pantau_collector.months.instants import DAY_NS, local_day, month_in, span_ns
 from pantau_collector.months.model import Maintenance
 from pantau_collector.registry import areas
 from pantau_collector.registry.codes import area_tags
@@ -36,7 +36,6 @@ ANNOUNCED, WITHDRAWN = "announced", "withdrawn"
 Shortfall = Literal["", "late", "too_much"]
 MAX_DAYS = 31
 _SECOND_NS = 10**9
-_DAY_NS = 86_400 * _SECOND_NS
 _MAX_TEXT = 1000
 
 NO_AREA = _("there is no area '{area}': give the code of a village, district, regency or province")
@@ -71,15 +70,7 @@ def announce(store: Store, asked: Maintenance, profile: Profile) -> Announcement
         "to_ns": asked.to_ns,
     }
     store.write_series([SeriesRow(SERIES, (asked.area, number, ANNOUNCED), asked.announced_ns, values)])
-    found = Maintenance(
-        area=asked.area,
-        number=number,
-        from_ns=asked.from_ns,
-        to_ns=asked.to_ns,
-        announced_ns=asked.announced_ns,
-        by=asked.by,
-        what=asked.what,
-    )
+    found = msgspec.structs.replace(asked, number=number)
     known = [one for one in standing(store) if one.number != number]
     return Announcement(found, shortfall(known, found, profile))
 
@@ -112,8 +103,7 @@ def of_village(known: Iterable[Maintenance], village: str) -> list[Maintenance]:
 
 def of_month(known: Iterable[Maintenance], month: Month) -> list[Maintenance]:
     """Return those that touch a month."""
-    first_ns = month.first_minute * 60 * _SECOND_NS
-    until_ns = first_ns + month.minute_count * 60 * _SECOND_NS
+    first_ns, until_ns = span_ns(month)
     return [one for one in known if one.from_ns < until_ns and one.to_ns > first_ns]
 
 
@@ -163,7 +153,7 @@ def _from_series(row: SeriesRow) -> Maintenance:
 def _check(asked: Maintenance) -> None:
     if areas.find(asked.area) is None:
         raise MaintenanceError(NO_AREA, area=asked.area)
-    if not 0 < asked.to_ns - asked.from_ns <= MAX_DAYS * _DAY_NS:
+    if not 0 < asked.to_ns - asked.from_ns <= MAX_DAYS * DAY_NS:
         raise MaintenanceError(BACKWARDS, days=MAX_DAYS)
     for text in (asked.by, asked.what):
         if not text.strip() or len(text) > _MAX_TEXT or not text.isprintable():

@@ -11,7 +11,7 @@ from pantau_collector.analysis import days as day_rows
 from pantau_collector.analysis.calendar import DAY_MINUTES, offset_minutes
 from pantau_collector.analysis.sla.tally import NUMBERS, Days
 from pantau_collector.months import dayrows
-from pantau_collector.months.instants import DAY_NS, MINUTE_NS
+from pantau_collector.months.instants import MINUTE_NS, margined_span_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ _WANTED = ("village", "time_ns", "states", "day_rules", *NUMBERS)
 
 def read(store: Store, month: Month, terms: Mapping[str, Terms]) -> Days:
     """Return the month and its margins of those villages, numbered in the order of `terms`."""
-    since_ns, until_ns = span_ns(month)
+    since_ns, until_ns = margined_span_ns(month)
     found = store.series_columns(
         dayrows.SERIES, _WANTED, since_ns=since_ns, until_ns=until_ns, where={"village": list(terms)}
     )
@@ -46,12 +46,6 @@ def read(store: Store, month: Month, terms: Mapping[str, Terms]) -> Days:
     )
     _count_again(store, days, found["day_rules"], terms)
     return _known(days)
-
-
-def span_ns(month: Month) -> tuple[int, int]:
-    """Return the span of a month and its margins, ns since 1970."""
-    since_ns = (month.first_minute - 2 * DAY_MINUTES) * MINUTE_NS
-    return since_ns, since_ns + len(month.days) * DAY_NS
 
 
 def _known(days: Days) -> Days:
@@ -77,7 +71,7 @@ def _count_again(store: Store, days: Days, rules: list[Any], terms: Mapping[str,
     if not other:
         return
     villages = sorted({codes[days.village[place]] for place in other})
-    rows = dayrows.read(store, villages, *span_ns(days.month))
+    rows = dayrows.read(store, villages, *margined_span_ns(days.month))
     by_day = {(village, row.day): row for village, some in rows.items() for row in some}
     for place in other:
         code, day = codes[days.village[place]], days.month.days[days.day[place]]

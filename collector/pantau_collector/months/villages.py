@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from pantau_collector.months.instants import MINUTE_NS, first_day_from
+from pantau_collector.months.instants import first_day_from, span_ns
 from pantau_collector.registry.model import DEFAULT_PROFILE
 from pantau_collector.registry.timezones import zone_of
 
@@ -34,8 +34,7 @@ def terms_of(
     registry: Registry, book: ProfileBook, villages: Iterable[str], month: Month
 ) -> dict[str, Terms]:
     """Return the terms of those villages in which a device was active in the month, in order of code."""
-    since_ns = month.first_minute * MINUTE_NS
-    until_ns = since_ns + month.minute_count * MINUTE_NS
+    since_ns, until_ns = span_ns(month)
     found = {}
     for village in sorted(villages):
         spoken = list(speakers(registry, village))

@@ -28,10 +28,10 @@ def add_arguments(commands: Parsers) -> None:
 
 
 def _judge(arguments: argparse.Namespace) -> int:
-    from pantau_collector.analysis_loop.closing import Closing, closes_at_ns  # noqa: PLC0415 - NumPy is slow
+    from pantau_collector.analysis_loop.closing import Closing  # noqa: PLC0415 - NumPy is slow
     from pantau_collector.analysis_loop.month_rows import MonthRows  # noqa: PLC0415
     from pantau_collector.analysis_loop.places import Places  # noqa: PLC0415
-    from pantau_collector.months.instants import month_ns  # noqa: PLC0415
+    from pantau_collector.months.instants import closes_at_ns, month_ns  # noqa: PLC0415
     from pantau_collector.months.profile_file import ProfileFile  # noqa: PLC0415
     from pantau_collector.registry.file import RegistryFile  # noqa: PLC0415
 

@@ -12,11 +12,12 @@ from tests.collector.analysis_loop.world import Booked, Registered
 from tests.collector.months import world
 from tests.fakes import influxd
 
-from pantau_collector.analysis_loop.closing import Closing, closes_at_ns
+from pantau_collector.analysis_loop.closing import Closing
 from pantau_collector.analysis_loop.loop import Analysis
 from pantau_collector.config import AnalysisConfig, InfluxConfig
 from pantau_collector.ingest.late import late_marks
 from pantau_collector.months import records
+from pantau_collector.months.instants import closes_at_ns
 from pantau_collector.months.profile_book import ProfileBook
 from pantau_collector.months.reading import StoredMonths
 from pantau_collector.registry.model import Registry

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.collector.months import world
 
-from pantau_collector.analysis_loop.closing import Closing, closes_at_ns
+from pantau_collector.analysis_loop.closing import Closing
 from pantau_collector.errors import EvidenceError
 from pantau_collector.months import bundle, objections, records
+from pantau_collector.months.instants import closes_at_ns
 from pantau_collector.months.verifying import verify_content
 from pantau_collector.storage.sqlite import SqliteStore
 

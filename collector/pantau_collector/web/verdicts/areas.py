@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import URL
 
 from pantau_collector.exports.areas import NATION_CODE
+from pantau_collector.months.instants import closes_on
 from pantau_collector.months.model import NATION, VillageMonth
 from pantau_collector.registry import areas
 from pantau_collector.registry.areas import Area
@@ -49,7 +50,7 @@ def _head(portal: Portal, area: Area | None, month: str | None, known: list[str]
         "address": area.code if area else NATION_CODE,
         "month": month,
         "months": known if month in (None, *known) else [month, *known],
-        "open_until": asking.closes_on(month) if month and asking.is_open(portal, month) else None,
+        "open_until": closes_on(month) if month and asking.is_open(portal, month) else None,
     }
 
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
-from pantau_collector.analysis.calendar import parse_month
 from pantau_collector.exports.areas import NATION_CODE
 from pantau_collector.i18n import Message
 from pantau_collector.i18n import marked as _
+from pantau_collector.months.instants import closes_at_ns, month_in, month_ns, span_ns
 from pantau_collector.months.model import NATION
 from pantau_collector.registry import areas
-from pantau_collector.registry.timezones import zone_of
 from pantau_collector.web.failures import PageError
 
 if TYPE_CHECKING:
-    from pantau_collector.analysis.calendar import Month
     from pantau_collector.registry.areas import Area
     from pantau_collector.web.portal import Portal
 
-CLOSING_DAY = 5
 LONGEST_PAGE = 200
-_SECOND_NS = 1_000_000_000
 
 NO_AREA = _("No area has the code '{code}'. Begin with the nation and choose from there.")
 NO_VILLAGE = _("No village has the code '{code}'. Begin with the nation and choose from there.")
@@ -77,33 +72,20 @@ def month_of(portal: Portal, asked: str | None, known: list[str], code: str = ""
     if not asked:
         return usual(portal, known, code)
     try:
-        month = parse_month(asked, zone_of(code))
+        begins_ns = month_ns(asked, code)
     except ValueError:
         raise PageError(422, Message(BAD_MONTH, {"value": asked[:40]})) from None
-    if month.first_minute * 60 * _SECOND_NS > portal.clock_ns():
-        raise PageError(404, Message(FUTURE_MONTH, {"month": str(month)}))
-    return str(month)
+    if begins_ns > portal.clock_ns():
+        raise PageError(404, Message(FUTURE_MONTH, {"month": asked}))
+    return asked
 
 
 def usual(portal: Portal, known: list[str], code: str = "") -> str | None:
     """Return the newest month that is over, else the newest: one that still runs lacks the days to come."""
-    zone, now_s = zone_of(code), portal.clock_ns() // _SECOND_NS
-    over = (one for one in known if _end_s(parse_month(one, zone)) <= now_s)
+    over = (one for one in known if span_ns(month_in(one, code))[1] <= portal.clock_ns())
     return next(over, known[0] if known else None)
-
-
-def _end_s(month: Month) -> int:
-    return (month.first_minute + month.minute_count) * 60
-
-
-def closes_on(month: str) -> date:
-    """Return the day on which a month is closed: the fifth of the next."""
-    following = date.fromisoformat(f"{month}-01") + timedelta(days=32)
-    return following.replace(day=CLOSING_DAY)
 
 
 def is_open(portal: Portal, month: str) -> bool:
     """Tell whether a month's figures still change by themselves."""
-    closing = parse_month(month, zone_of("")).first_minute * 60
-    days = (closes_on(month) - date.fromisoformat(f"{month}-01")).days
-    return portal.clock_ns() < (closing + days * 86_400) * _SECOND_NS
+    return portal.clock_ns() < closes_at_ns(month, NATION)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import marked as _
+from pantau_collector.months.instants import DAY_NS, span_ns
 from pantau_collector.storage.base import Point
 from pantau_collector.web import charts, words
 from pantau_collector.web.charts import Chart, Plot, Window
@@ -21,13 +21,11 @@ CHART = Chart(
 )
 _FIELDS = (*CHART.fields, "rt_loss_ratio")
 _TARGET = "testpoint"
-_DAY_NS = 86_400 * SECOND_NS
 
 
 def plot(store: Store, village: str, month: Month, language: Language) -> Plot | None:
     """Return the plot of a month's daily rows, None where there are none; raises `StoreUnavailableError`."""
-    since_ns = month.first_minute * 60 * SECOND_NS
-    until_ns = since_ns + month.day_count * _DAY_NS
+    since_ns, until_ns = span_ns(month)
     rows = store.series("village_1d", since_ns=since_ns, until_ns=until_ns, where={"village": village})
     points = [_point(row) for row in rows if any(name in row.values for name in _FIELDS)]
     if not points:
@@ -42,7 +40,7 @@ def _point(row: SeriesRow) -> Point:
     return Point(
         kind=CHART.kind,
         device="",
-        time_ns=row.time_ns + _DAY_NS // 2,
+        time_ns=row.time_ns + DAY_NS // 2,
         spool="",
         seq=0,
         boot="",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pantau_collector import formats
-from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import marked as _
 from pantau_collector.i18n import translate
+from pantau_collector.months.instants import DAY_NS, span_ns
 from pantau_collector.months.words import OUTSIDE_BUSY_HOURS, WHY_NOT
 from pantau_collector.web import geometry
 from pantau_collector.web.charts import BOTTOM, LEFT, RIGHT, TOP, Tick
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Direction = Literal["download", "upload"]
 DIRECTIONS: tuple[Direction, ...] = ("download", "upload")
-DAY_NS = 86_400 * SECOND_NS
 HEIGHT = BOTTOM + 22
 _HEADROOM = 1.05
 
@@ -81,8 +80,8 @@ def plot(
     factor, unit = formats.scale_of(Unit.BITS_PER_SECOND, highest)
     ticks = geometry.ticks(highest / factor)
     y = Scale(0, ticks[-1] * factor, BOTTOM, TOP)
-    begin_ns = month.first_minute * 60 * SECOND_NS
-    x = Scale(begin_ns, begin_ns + month.day_count * DAY_NS, LEFT, RIGHT)
+    begin_ns, end_ns = span_ns(month)
+    x = Scale(begin_ns, end_ns, LEFT, RIGHT)
     return Plot(
         direction,
         translate(TITLES[direction], language),

@@ -12,6 +12,7 @@ from pantau_collector.analysis.sla.reported import OutageReport
 from pantau_collector.i18n import Language
 from pantau_collector.i18n import marked as _
 from pantau_collector.months import words
+from pantau_collector.months.instants import closes_on
 from pantau_collector.months.model import VillageEvidence
 from pantau_collector.registry.areas import Area
 from pantau_collector.registry.timezones import zone_of
@@ -96,7 +97,7 @@ def _month(portal: Portal, area: Area, month: str, language: Language) -> dict[s
     return {
         "found": found,
         "why": words.explain(found.report, language),
-        "open_until": asking.closes_on(month) if found.line.revision is None else None,
+        "open_until": closes_on(month) if found.line.revision is None else None,
         "trend": trend.bars(portal.months.trend(area.code), language),
         "strip": strip.build(found.days, LEGEND),
         **_outages(found),
