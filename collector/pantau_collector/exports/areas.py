@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pantau_collector.months.model import COUNT_FIELDS, NATION
 from pantau_collector.registry import areas
+from pantau_collector.registry.codes import REGENCY_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 NATION_CODE = "id"
 """The nation in addresses and file names, where its own code, an empty text, cannot stand."""
 NATION_NAME = "Indonesia"
-_REGENCY_LENGTH = 5
 
 
 def inner(code: str) -> str:
@@ -51,7 +51,7 @@ def parts(reader: MonthReader, month: str, code: str, after: str = "", verdict: 
 
     `after` leaves out those that end before this village, `verdict` those without any such verdict.
     """
-    if len(code) >= _REGENCY_LENGTH:
+    if len(code) >= REGENCY_LENGTH:
         yield code
         return
     for child in reader.children(month, code):

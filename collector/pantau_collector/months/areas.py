@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pantau_collector.months.instants import first_instants, month_ns, month_of
-from pantau_collector.registry.codes import REGENCY_LENGTH
+from pantau_collector.registry.codes import DISTRICT_LENGTH, PROVINCE_LENGTH, REGENCY_LENGTH
 from pantau_collector.storage.base import SeriesRow
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ _ADDED = (
     "upload_test_count",
     "upload_reached_count",
 )
-_DISTRICT_LENGTH = 8
-_PROVINCE_LENGTH = 2
 Values = dict[str, float | int | bool | str]
 
 
@@ -53,7 +51,7 @@ def parent_of(code: str) -> str:
 
 def above(regency: str) -> tuple[str, str]:
     """Return the codes of the areas above a regency: its province, and the nation."""
-    return regency[:_PROVINCE_LENGTH], ""
+    return regency[:PROVINCE_LENGTH], ""
 
 
 def of_villages(rows: Iterable[SeriesRow]) -> list[SeriesRow]:
@@ -61,7 +59,7 @@ def of_villages(rows: Iterable[SeriesRow]) -> list[SeriesRow]:
     found: dict[tuple[str, int], list[Values]] = defaultdict(list)
     for row in rows:
         if row.values.get("verdict"):  # else one that could not be erased
-            for length in (_DISTRICT_LENGTH, REGENCY_LENGTH):
+            for length in (DISTRICT_LENGTH, REGENCY_LENGTH):
                 found[row.tags[0][:length], row.time_ns].append(_of_village(row.values))
     return [_row(code, time_ns, some) for (code, time_ns), some in sorted(found.items())]
 

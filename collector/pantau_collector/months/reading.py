@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pantau_collector.months import areas, evidence_reading
 from pantau_collector.months.instants import first_instants, month_in, month_of, plus
 from pantau_collector.months.lines import area_month, village_as_area, village_month
-from pantau_collector.registry.codes import REGENCY_LENGTH
+from pantau_collector.registry.codes import DISTRICT_LENGTH, REGENCY_LENGTH, VILLAGE_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pantau_collector.months.profile_file import ProfileSource
     from pantau_collector.registry.file import RegistrySource
     from pantau_collector.storage.base import SeriesRow, Store
-
-_VILLAGE_LENGTH = 13
-_DISTRICT_LENGTH = 8
 
 
 class StoredMonths:
@@ -36,7 +33,7 @@ class StoredMonths:
 
     def area(self, month: str, code: str) -> AreaMonth | None:
         """Return an area's month, or a village's as an area's; see `MonthReader`."""
-        if len(code) == _VILLAGE_LENGTH:
+        if len(code) == VILLAGE_LENGTH:
             return next((village_as_area(row) for row in self._village_rows(month, code)), None)
         since_ns, until_ns = first_instants(month)
         where = {"area": areas.tag_of(code)}
@@ -45,7 +42,7 @@ class StoredMonths:
 
     def children(self, month: str, code: str) -> list[AreaMonth]:
         """Return the months of the areas directly inside, by code; see `MonthReader`."""
-        if len(code) == _DISTRICT_LENGTH:
+        if len(code) == DISTRICT_LENGTH:
             return [village_as_area(row) for row in self._village_rows(month, code)]
         found = map(area_month, areas.children(self._store, month, code))
         return sorted(found, key=lambda one: one.code)
@@ -76,7 +73,7 @@ class StoredMonths:
         if not newest or months < 1:
             return []
         since_ns, _ = first_instants(plus(newest[0], 1 - months))
-        if len(code) == _VILLAGE_LENGTH:
+        if len(code) == VILLAGE_LENGTH:
             rows = self._store.series("sla_month", since_ns=since_ns, where={"village": code})
             return [village_month(row) for row in rows if row.values.get("verdict")]
         rows = self._store.series(areas.SERIES, since_ns=since_ns, where={"area": areas.tag_of(code)})
@@ -85,9 +82,9 @@ class StoredMonths:
     def _village_rows(self, month: str, within: str) -> list[SeriesRow]:
         """Return the rows of a village, or of all in a district, regency or province, by code."""
         since_ns, until_ns = first_instants(month)
-        tag = {_VILLAGE_LENGTH: "village", _DISTRICT_LENGTH: "district", REGENCY_LENGTH: "regency"}
+        tag = {VILLAGE_LENGTH: "village", DISTRICT_LENGTH: "district", REGENCY_LENGTH: "regency"}
         where = {tag.get(len(within), "province"): within} if within else {}
-        if len(within) == _DISTRICT_LENGTH:
+        if len(within) == DISTRICT_LENGTH:
             where["regency"] = within[:REGENCY_LENGTH]
         rows = self._store.series("sla_month", since_ns=since_ns, until_ns=until_ns, where=where)
         known = [row for row in rows if row.values.get("verdict") and month_of(row.time_ns) == month]

@@ -17,12 +17,24 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Literal
 
+from pantau_collector.registry.codes import (
+    DISTRICT_LENGTH,
+    PROVINCE_LENGTH,
+    REGENCY_LENGTH,
+    VILLAGE_LENGTH,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Level = Literal["province", "regency", "district", "village"]
 
-LEVELS: dict[int, Level] = {2: "province", 5: "regency", 8: "district", 13: "village"}
+LEVELS: dict[int, Level] = {
+    PROVINCE_LENGTH: "province",
+    REGENCY_LENGTH: "regency",
+    DISTRICT_LENGTH: "district",
+    VILLAGE_LENGTH: "village",
+}
 _NATION_LENGTH = 5  # provinces and regencies stand in one member, the rest in one a province
 _CODE = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
 _GENERIC_WORDS = {"kabupaten", "kota", "provinsi", "kecamatan", "desa", "kelurahan"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-REGENCY_LENGTH = 5
+PROVINCE_LENGTH, REGENCY_LENGTH, DISTRICT_LENGTH, VILLAGE_LENGTH = 2, 5, 8, 13
+"""In characters; each code begins with that of the area around it."""
 
 
 def area_tags(village: str) -> tuple[str, str, str, str]:
     """Return the tags village, district, regency, province."""
-    return village, village[:8], village[:REGENCY_LENGTH], village[:2]
+    return village, village[:DISTRICT_LENGTH], village[:REGENCY_LENGTH], village[:PROVINCE_LENGTH]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pantau_collector import i18n
 from pantau_collector.i18n import marked as _
 from pantau_collector.registry import areas
+from pantau_collector.registry.codes import area_tags
 from pantau_collector.registry.timezones import zone_of
 
 if TYPE_CHECKING:
@@ -46,14 +47,14 @@ def _area(text: str) -> Area | None:
     return areas.find(text) or next(iter(areas.search(text, limit=1)), None)
 
 
-def _rows(within: str) -> Iterator[tuple[str, str, str, str, str, int]]:
+def _rows(within: str) -> Iterator[tuple[str | int, ...]]:
     names: dict[str, str] = {}
     for village in areas.villages(within):
-        for length in (8, 5, 2):
-            code = village.code[:length]
+        around = area_tags(village.code)[1:]
+        for code in around:
             if code not in names:
                 found = areas.find(code)
                 names[code] = found.name if found else code
-        parents = names[village.code[:8]], names[village.code[:5]], names[village.code[:2]]
+        parents = [names[code] for code in around]
         offset = zone_of(village.code).tzinfo.utcoffset(None)
         yield village.code, village.name, *parents, int(offset.total_seconds())

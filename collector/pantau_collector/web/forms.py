@@ -18,15 +18,21 @@ _MAX_FIELDS = 20
 _MAX_NEXT_CHARACTERS = 1024
 
 
-async def read(request: Request) -> dict[str, str]:
-    """Return the fields of a form. Raises `HTTPException` 413, 415 or 422."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
-        raise HTTPException(415, f"a form is wanted: {FORM_TYPE}")
+async def body_of(request: Request, media_type: str, wanted: str) -> bytes:
+    """Return a small body of one type, `wanted` in words. Raises `HTTPException` 413 or 415."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise HTTPException(415, wanted)
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > MAX_BODY_BYTES:
             raise HTTPException(413, f"at most {MAX_BODY_BYTES} bytes are taken")
+    return bytes(body)
+
+
+async def read(request: Request) -> dict[str, str]:
+    """Return the fields of a form. Raises `HTTPException` 413, 415 or 422."""
+    body = await body_of(request, FORM_TYPE, f"a form is wanted: {FORM_TYPE}")
     try:
         return dict(
             parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)

@@ -11,6 +11,7 @@ from pantau_collector.i18n import marked as _
 from pantau_collector.months.profile_book import ProfileBook
 from pantau_collector.registry import areas
 from pantau_collector.registry.areas import Area
+from pantau_collector.registry.codes import REGENCY_LENGTH, area_tags
 from pantau_collector.registry.timezones import zone_of
 from pantau_collector.surges import reading, words
 from pantau_collector.surges.model import Felt, Surge, impacts
@@ -110,7 +111,9 @@ def _told(one: Surge, felt: Felt, language: Language) -> dict[str, Any]:
 def _regional(found: list[Surge]) -> list[Surge]:
     """Return a surge for each regency and direction whose villages together are far above their usual."""
     by_place = {
-        (one.village[:5], one.direction): replace(one, village=one.village[:5], since_s=None)
+        (one.village[:REGENCY_LENGTH], one.direction): replace(
+            one, village=one.village[:REGENCY_LENGTH], since_s=None
+        )
         for one in found
         if one.of_the_regency
     }
@@ -120,7 +123,7 @@ def _regional(found: list[Surge]) -> list[Surge]:
 def _choices(portal: Portal) -> list[Area]:
     """Return the provinces and regencies that have villages, each regency after its province."""
     villages = portal.registry.get().villages(portal.clock_ns())
-    codes = {village[:2] for village in villages} | {village[:5] for village in villages}
+    codes = {code for village in villages for code in area_tags(village)[2:]}
     return [area for code in sorted(codes) if (area := areas.find(code)) is not None]
 
 

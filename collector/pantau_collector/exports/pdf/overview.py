@@ -14,6 +14,7 @@ from pantau_collector.i18n import marked as _
 from pantau_collector.i18n import translate
 from pantau_collector.months import words
 from pantau_collector.months.model import COUNT_FIELDS
+from pantau_collector.registry.codes import DISTRICT_LENGTH, REGENCY_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,10 +42,9 @@ DETAILED = _(
     "The first {shown} of {failed} villages that failed have pages of their own; smaller areas show all."
 )
 NONE_FAILED = _("No village failed.")
-_REGENCY_LENGTH, _DISTRICT_LENGTH = 5, 8
 VILLAGE = _("Village")
 KABUPATEN = "Kabupaten "  # a city says so, and a regency has no need to
-AROUND = {_REGENCY_LENGTH: _("Regency"), _DISTRICT_LENGTH: _("District")}
+AROUND = {REGENCY_LENGTH: _("Regency"), DISTRICT_LENGTH: _("District")}
 """What the second column of the list names, by the length of its code."""
 LIST_HEAD = (
     _("Provider"),
@@ -179,7 +179,7 @@ def _text(figure: summary.Figure, area: AreaMonth, language: Language) -> str:
 
 def _areas(order: Order) -> Iterator[Flowable]:
     """Yield a line for each area directly inside, unless these are the villages of the list."""
-    children = order.children() if len(order.code) < _DISTRICT_LENGTH else []
+    children = order.children() if len(order.code) < DISTRICT_LENGTH else []
     if not children:
         return
     say = order.language
@@ -198,7 +198,7 @@ def _list(chosen: Chosen, code: str, language: Language) -> Iterator[Flowable]:
     for text in _remarks(chosen, language):
         yield looks.paragraph(text, "small")
     if chosen.listed:
-        around = _REGENCY_LENGTH if len(code) < _REGENCY_LENGTH else _DISTRICT_LENGTH
+        around = REGENCY_LENGTH if len(code) < REGENCY_LENGTH else DISTRICT_LENGTH
         rows = [_row(line, around, language) for line in chosen.listed]
         fills = [
             (number, _VERDICT_COLUMN, looks.FILLS[line.verdict]) for number, line in enumerate(chosen.listed)

@@ -9,7 +9,7 @@ from fastapi import HTTPException
 from starlette.concurrency import run_in_threadpool
 
 from pantau_collector.errors import TranslatedError
-from pantau_collector.web.forms import MAX_BODY_BYTES
+from pantau_collector.web import forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,15 +34,9 @@ async def read(request: Request, kind: type[_Body]) -> _Body:
     """
     if request.scope["viewer"].kind != "token":
         raise HTTPException(403, "a token of the scope admin is wanted")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        raise HTTPException(415, f"JSON is wanted: content-type {JSON}")
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"at most {MAX_BODY_BYTES} bytes are taken")
+    body = await forms.body_of(request, JSON, f"JSON is wanted: content-type {JSON}")
     try:
-        return msgspec.json.decode(bytes(body), type=kind)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as error:
         raise HTTPException(422, str(error)) from None
     except UnicodeDecodeError:

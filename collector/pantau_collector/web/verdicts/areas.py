@@ -11,6 +11,7 @@ from pantau_collector.months.instants import closes_on
 from pantau_collector.months.model import NATION, VillageMonth
 from pantau_collector.registry import areas
 from pantau_collector.registry.areas import Area
+from pantau_collector.registry.codes import DISTRICT_LENGTH
 from pantau_collector.web import navigation, render
 from pantau_collector.web.portal import Portal
 from pantau_collector.web.verdicts import asking, tables, tiles, trend
@@ -116,7 +117,7 @@ def _village_rows(portal: Portal, lines: list[VillageMonth]) -> list[VillageRow]
     rows = []
     for line in lines:
         area = areas.village(line.code) or Area(line.code, line.code)
-        district = line.code[:8]
+        district = line.code[:DISTRICT_LENGTH]
         if district not in districts:
             districts[district] = areas.district(district)
         placements = registry.devices_of(line.code, now)

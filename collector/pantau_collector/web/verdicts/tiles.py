@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pantau_collector.months.model import COUNT_FIELDS, Counts
+from pantau_collector.registry.codes import DISTRICT_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ class Block:
 def by_district(rows: Sequence[VillageRow]) -> list[Block]:
     """Return a block for each district, in order of code, its villages in order of code."""
     ordered = sorted(rows, key=lambda row: row.area.code)
-    groups = itertools.groupby(ordered, key=lambda row: row.area.code[:8])
+    groups = itertools.groupby(ordered, key=lambda row: row.area.code[:DISTRICT_LENGTH])
     return [_rectangle(list(found)) for _, found in groups]
 
 
