@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pantau_collector.exports.columns import COLUMNS
+from pantau_collector.formats import SECOND_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pantau_collector.i18n import Language
     from pantau_collector.months.model import VillageMonth
 
-_SECOND_NS = 1_000_000_000
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -76,7 +76,7 @@ def safe(text: str) -> str:
 
 def instant(time_ns: int) -> str:
     """Return ns since 1970 as RFC 3339 in UTC, to the second."""
-    return datetime.fromtimestamp(time_ns // _SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(time_ns // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _cell(column: Column, value: Cell, dialect: Dialect) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pantau_collector.exports import areas, summary
+from pantau_collector.exports import areas, colours, summary
 from pantau_collector.exports.columns import COLUMNS
 from pantau_collector.exports.seal import Seal
+from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import marked as _
 from pantau_collector.i18n import translate
 from pantau_collector.months import words
@@ -41,10 +42,7 @@ SOURCE_NOTE = _("How a month is judged: docs/sla.md. Each village's evidence can
 COLUMN, FIELD, MEANING = _("Column"), _("Name in CSV"), _("Meaning")
 
 _NUMBERS = {"ratio": "0.0%", "count": "#,##0", "instant": "yyyy-mm-dd hh:mm", "text": "General"}
-_FILLS = {"fail": "#F8D7DA", "insufficient_data": "#E2E3E5", "inconclusive": "#FFF3CD", "pass": "#D1E7DD"}
-_INK = "#0B5563"
 _A4 = 9
-_SECOND_NS = 1_000_000_000
 _NAME_COLUMN = 8  # up to the village's name nothing scrolls away
 _LABEL_WIDTH, _FIGURE_WIDTH, _MEANING_WIDTH = 30, 14, 90
 
@@ -69,14 +67,22 @@ class _Book:
         self._book = book
         self._order = order
         self._language = order.language
-        self._title = book.add_format({"bold": True, "font_size": 16, "font_color": _INK})
+        self._title = book.add_format({"bold": True, "font_size": 16, "font_color": colours.INK})
         self._strong = book.add_format({"bold": True})
         self._wrapped = book.add_format({"text_wrap": True, "valign": "top"})
         self._head = book.add_format(
-            {"bold": True, "bg_color": _INK, "font_color": "#FFFFFF", "text_wrap": True, "valign": "vcenter"}
+            {
+                "bold": True,
+                "bg_color": colours.INK,
+                "font_color": "#FFFFFF",
+                "text_wrap": True,
+                "valign": "vcenter",
+            }
         )
         self._formats = {kind: book.add_format({"num_format": text}) for kind, text in _NUMBERS.items()}
-        self._verdicts = {word: book.add_format({"bg_color": fill}) for word, fill in _FILLS.items()}
+        self._verdicts = {
+            word: book.add_format({"bg_color": fill}) for word, fill in colours.VERDICTS.items()
+        }
 
     def fill(self, seal: Seal) -> None:
         """Write all sheets; the list first, because the summary tells of all that stands in it."""
@@ -195,4 +201,4 @@ def _title(order: Order) -> str:
 
 def _moment(time_ns: int) -> datetime:
     """Return ns since 1970 as Excel keeps times: UTC, without a zone."""
-    return datetime.fromtimestamp(time_ns // _SECOND_NS, UTC).replace(tzinfo=None)
+    return datetime.fromtimestamp(time_ns // SECOND_NS, UTC).replace(tzinfo=None)

@@ -18,6 +18,8 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Paragraph, Table
 
+from pantau_collector.exports import colours
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,13 +28,8 @@ REGULAR, BOLD = "Helvetica", "Helvetica-Bold"
 PAGE_WIDTH, PAGE_HEIGHT = A4
 MARGIN, FOOTER = 16 * mm, 12 * mm
 WIDTH = PAGE_WIDTH - 2 * MARGIN
-INK, GREY, RULE, SHADE = HexColor("#0B5563"), HexColor("#5A6570"), HexColor("#C9D1D6"), HexColor("#F3F6F7")
-FILLS = {
-    "fail": HexColor("#F8D7DA"),
-    "insufficient_data": HexColor("#E2E3E5"),
-    "inconclusive": HexColor("#FFF3CD"),
-    "pass": HexColor("#D1E7DD"),
-}
+INK, GREY, RULE, SHADE = HexColor(colours.INK), HexColor("#5A6570"), HexColor("#C9D1D6"), HexColor("#F3F6F7")
+FILLS = {verdict: HexColor(colour) for verdict, colour in colours.VERDICTS.items()}
 STATES = {
     "up": HexColor("#BFE3D0"),
     "link_down": HexColor("#B3261E"),

@@ -11,6 +11,7 @@ from pantau_collector import formats
 from pantau_collector.exports import areas
 from pantau_collector.exports.pdf import looks
 from pantau_collector.exports.pdf.strip import Strip, legend
+from pantau_collector.formats import SECOND_NS
 from pantau_collector.i18n import marked as _
 from pantau_collector.i18n import translate
 from pantau_collector.months import words
@@ -39,7 +40,6 @@ OBJECTION = _("{number}, {filed}, {by}: {text}")
 ANSWER = _("Answered {answered} by {by}: {answer}")
 REVISION = _("Revision {number}, {closed}: {verdict}. {reason} SHA-256 {sha256}")
 YES, NO = _("yes"), _("no")
-_SECOND_NS = 1_000_000_000
 
 
 def pages(evidence: VillageEvidence, language: Language) -> Iterator[Flowable]:
@@ -183,7 +183,7 @@ class _Page:
 
     def _outage(self, outage: OutageReport) -> list[str]:
         begin, end = (
-            self._at(int(datetime.fromisoformat(text).timestamp()) * _SECOND_NS)
+            self._at(int(datetime.fromisoformat(text).timestamp()) * SECOND_NS)
             for text in (outage.from_at, outage.to_at)
         )
         counts = [words.whole(count, self._language) for count in (outage.minutes, outage.counted)]

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from pantau_collector.exports.areas import NATION_CODE
 from pantau_collector.months import maintenance
+from pantau_collector.months.instants import MINUTE_NS
 from pantau_collector.months.model import Maintenance
 from pantau_collector.web import announcing, asked
 from pantau_collector.web.api import bodies, receiving
@@ -16,7 +17,6 @@ from pantau_collector.web.api.devices import Time
 from pantau_collector.web.portal import Portal
 
 _log = structlog.get_logger()
-_MINUTE_NS = 60 * 10**9
 MAX_LISTED = 1000
 _STATUSES = {maintenance.NO_AREA: 404, maintenance.UNKNOWN: 404, maintenance.BEGUN: 409}
 _ANNOUNCED = {
@@ -63,7 +63,7 @@ def router(portal: Portal) -> APIRouter:
         wanted = Maintenance(
             area=new.area,
             from_ns=new.from_ns,
-            to_ns=new.from_ns + new.minutes * _MINUTE_NS,
+            to_ns=new.from_ns + new.minutes * MINUTE_NS,
             announced_ns=portal.clock_ns(),
             by=new.by,
             what=new.what,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from pantau_collector.formats import SECOND_NS
 from pantau_collector.storage.base import SeriesRow
 from pantau_collector.storage.series import AREA_TAGS
 from pantau_collector.web import asked
@@ -14,11 +15,10 @@ from pantau_collector.web.api.describing import says
 from pantau_collector.web.api.devices import DeviceId, Time, known, newest
 from pantau_collector.web.portal import Portal
 
-_SECOND_NS = 1_000_000_000
-NOW_NS = 1800 * _SECOND_NS
+NOW_NS = 1800 * SECOND_NS
 """What is older than half an hour is no longer the present."""
 MAX_SURGES = 10_000
-LONGEST_NS = 31 * 86_400 * _SECOND_NS
+LONGEST_NS = 31 * 86_400 * SECOND_NS
 _TAGS = {2: "province", 5: "regency", 8: "district", 13: "village"}
 _DIRECTION = len(AREA_TAGS)
 
