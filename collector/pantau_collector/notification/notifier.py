@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import structlog
@@ -64,6 +65,7 @@ class Notifier:
 
     def take(self, notices: Sequence[Notice]) -> None:
         """Keep notices for whom they concern, durably; raises `OSError`."""
+        of_contacts: dict[str, list[Waiting]] = defaultdict(list)
         for one in notices:
             if self._config.least == "page" and not (one.urgent or one.severity == "page"):
                 continue
@@ -72,10 +74,12 @@ class Notifier:
             if self._config.portal_url is not None:
                 link = self._config.portal_url.rstrip("/") + one.page
                 text = text._replace(body=f"{text.body}\n{link}")
-            try:
-                self._outbox.put(name, [Waiting(one.key, one.severity, text)], self._clock())
-            except sqlite3.Error as error:
-                raise OSError(f"the outbox of notifications: {error}") from error
+            of_contacts[name].append(Waiting(one.key, one.severity, text))
+        try:
+            for name, some in of_contacts.items():
+                self._outbox.put(name, some, self._clock())
+        except sqlite3.Error as error:
+            raise OSError(f"the outbox of notifications: {error}") from error
 
     def send_due(self) -> None:
         """Send what is due now."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from pantau_collector.notification.notices import Text
+from pantau_collector.storage import sqlitefile
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS notice (
 CREATE TABLE IF NOT EXISTS contact (
     contact TEXT PRIMARY KEY, sent_s REAL NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
     retry_s REAL NOT NULL DEFAULT 0
-) WITHOUT ROWID;
+) WITHOUT ROWID
 """
 
 
@@ -52,10 +53,8 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         """Open or make it; raises `sqlite3.Error` and `OSError`."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
+        self._db = sqlitefile.open_durable(path, _create_missing)
 
     def put(self, contact: str, some: Sequence[Waiting], now_s: float) -> None:
         """Keep notices; one that is known already changes nothing."""
@@ -125,11 +124,10 @@ class Outbox:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        with self._lock, sqlitefile.transaction(self._db):
+            yield
+
+
+def _create_missing(db: sqlite3.Connection) -> None:
+    for statement in _SCHEMA.split(";"):
+        db.execute(statement)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from pantau_collector.web.sharing import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,18 +34,18 @@ class Portal:
     months: MonthReader | None = None
     letterhead: Sequence[str] = ()
     profiles: ProfileSource | None = None
-    _activity: dict[str, DeviceActivity] = field(default_factory=dict)
-    _activity_at: int | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _activity: Shared[dict[str, DeviceActivity]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._activity = Shared(
+            lambda: {found.device: found for found in self.store.activity()},
+            _ACTIVITY_LIFE_NS,
+            self.clock_ns,
+        )
 
     def activity(self) -> dict[str, DeviceActivity]:
         """Return every device's activity, at most two seconds old: it counts the whole store."""
-        with self._lock:  # many viewers cost what one does
-            now = self.clock_ns()
-            if self._activity_at is None or not 0 <= now - self._activity_at < _ACTIVITY_LIFE_NS:
-                self._activity = {found.device: found for found in self.store.activity()}
-                self._activity_at = now
-            return self._activity
+        return self._activity.get()
 
     def activity_of(self, device: str) -> DeviceActivity | None:
         """Return one device's activity, or None where it never delivered."""

@@ -1,6 +1,5 @@
 """The pages of traffic surges: those of now by area, and a village's traffic against what is usual."""
 
-import threading
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -15,10 +14,12 @@ from pantau_collector.registry.codes import REGENCY_LENGTH, area_tags
 from pantau_collector.registry.timezones import zone_of
 from pantau_collector.surges import reading, words
 from pantau_collector.surges.model import Felt, Surge, impacts
+from pantau_collector.surges.reading import BIN_NS
 from pantau_collector.web import charts, render, surge_plots
 from pantau_collector.web.charts import Window
 from pantau_collector.web.failures import PageError
 from pantau_collector.web.portal import Portal
+from pantau_collector.web.sharing import Shared
 from pantau_collector.web.verdicts import asking
 
 RANGES = (24, 72, 168)
@@ -26,7 +27,6 @@ RANGES = (24, 72, 168)
 MOST = 100
 _REFRESH_MS = 30_000
 _HOUR_NS = 3600 * 10**9
-_STEP_NS = 300 * 10**9
 _LIFE_NS = 30 * 10**9
 _NO_AREA = _("No area has the code '{code}'. Choose one from the list.")
 
@@ -34,12 +34,12 @@ _NO_AREA = _("No area has the code '{code}'. Choose one from the list.")
 def router(portal: Portal) -> APIRouter:
     """Return the routes. They are plain functions, so that the store is read in a thread."""
     routes = APIRouter(include_in_schema=False)
-    newest = _Newest(portal)
+    newest = Shared(lambda: reading.newest(portal.store, portal.clock_ns()), _LIFE_NS, portal.clock_ns)
 
     @routes.get("/surges")
     def surges(request: Request, area: Annotated[str, Query(max_length=40)] = "") -> Response:
         language = render.language_of(request)
-        return render.page(request, "surges.html", **_now(portal, newest.read(), area, language))
+        return render.page(request, "surges.html", **_now(portal, newest.get(), area, language))
 
     @routes.get("/surges/{code}")
     def surge(request: Request, code: str, hours: int = RANGES[0]) -> Response:
@@ -48,22 +48,6 @@ def router(portal: Portal) -> APIRouter:
         return render.page(request, "surge.html", **_village(portal, area, shown, language))
 
     return routes
-
-
-class _Newest:
-    """Everybody's newest rows, at most half a minute old: many viewers cost what one does."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal, self._lock = portal, threading.Lock()
-        self._found: list[Surge] = []
-        self._at_ns: int | None = None
-
-    def read(self) -> list[Surge]:
-        with self._lock:
-            now_ns = self._portal.clock_ns()
-            if self._at_ns is None or not 0 <= now_ns - self._at_ns < _LIFE_NS:
-                self._found, self._at_ns = reading.newest(self._portal.store, now_ns), now_ns
-            return self._found
 
 
 def _now(portal: Portal, found: list[Surge], code: str, language: Language) -> dict[str, Any]:
@@ -128,7 +112,7 @@ def _choices(portal: Portal) -> list[Area]:
 
 
 def _village(portal: Portal, area: Area, hours: int, language: Language) -> dict[str, Any]:
-    until_ns = (portal.clock_ns() // _STEP_NS + 1) * _STEP_NS
+    until_ns = (portal.clock_ns() // BIN_NS + 1) * BIN_NS
     window = Window(until_ns - hours * _HOUR_NS, until_ns, zone_of(area.code), language)
     past = reading.past(portal.store, area.code, max(0, window.since_ns), until_ns)
     felt = _felt(portal, [area.code], until_ns)[area.code]
