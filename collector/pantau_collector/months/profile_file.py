@@ -15,6 +15,7 @@ import structlog
 
 from pantau_collector.analysis.profiles import Profile, from_mapping
 from pantau_collector.errors import ProfileError
+from pantau_collector.followed import FollowedFile
 from pantau_collector.i18n import marked as _
 from pantau_collector.months.profile_book import ProfileBook
 
@@ -43,44 +44,21 @@ class ProfileSource(Protocol):
         ...
 
 
-class ProfileFile:
-    """Profiles in a file, read again whenever it has changed; without a file presets only.
+class ProfileFile(FollowedFile[ProfileBook]):
+    """Profiles in a file, read again whenever it has changed; without a file presets only. Thread-safe.
 
     The first reading raises `ProfileError`. Later a wrong file is reported once, and the last good version
     stays in use.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._stamp = self._look()
-        self._book = read(path) if path else ProfileBook()
-        self._rejected = False
+    def _read(self) -> ProfileBook:
+        return read(self._path) if self._path else ProfileBook()
 
-    def get(self) -> ProfileBook:
-        """Return the profiles; costs one stat(2) unless the file changed."""
-        stamp = self._look()
-        if self._path and stamp != self._stamp:
-            self._stamp = stamp
-            self._reload(self._path)
-        return self._book
+    def _rejected(self, problem: str) -> None:
+        log.warning("profiles.rejected", problem=problem, kept_version=self._found.version)
 
-    def _reload(self, path: Path) -> None:
-        try:
-            self._book = read(path)
-        except ProfileError as error:
-            if not self._rejected:  # the transition, without a trace: it is the file's fault
-                log.warning("profiles.rejected", problem=str(error), kept_version=self._book.version)
-            self._rejected = True
-        else:
-            self._rejected = False
-            log.info("profiles.accepted", version=self._book.version, names=self._book.names)
-
-    def _look(self) -> tuple[int, int, int]:
-        try:
-            found = self._path.stat() if self._path else None
-        except OSError:
-            found = None
-        return (found.st_mtime_ns, found.st_size, found.st_ino) if found else (0, 0, 0)
+    def _accepted(self, found: ProfileBook) -> None:
+        log.info("profiles.accepted", version=found.version, names=found.names)
 
 
 def read(path: Path) -> ProfileBook:
