@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
+from tests.fakes import chromium as browsers
 from tests.fakes import influxd
 
 from benchmarks import SkippedError, _months_nation
@@ -43,21 +44,12 @@ PAGES = {
     "village": f"/villages/{VILLAGE}?month={SHOWN}",
     "device": f"/devices/desa-{VILLAGE}",
 }
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAINT = "() => performance.getEntriesByName('first-contentful-paint').map(one => one.startTime)[0]"
 
 
 def run() -> list[dict[str, object]]:
     """Return a row for each page and store."""
-    chromium = shutil.which("chromium")
+    chromium = browsers.PATH
     if chromium is None:
         raise SkippedError("needs Chromium: apt-get install chromium")
     if shutil.which("influxd") is None:
@@ -88,7 +80,7 @@ def _on_influxdb(folder: Path, path: Path, registry: Path, chromium: str) -> lis
 def _measured(name: str, place: dict[str, str], registry: Path, chromium: str) -> list[dict[str, object]]:
     with running(place, registry) as url, sync_playwright() as playwright:
         first = {page: ask(connected(url), path)[0] for page, path in PAGES.items()}
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=browsers.FLAGS)
         sheet = browser.new_page()
         rows = [
             {"store": name, "page": page, **_page(url, path, sheet), "first_ms": round(first[page])}

@@ -1,15 +1,14 @@
 """System tests run what a user gets: the built wheel, installed from the lock file into a venv of its own."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes.chromium import PATH
 
 ROOT = Path(__file__).parents[2]
 VENV = ROOT / "build" / "wheel-venv"
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +29,9 @@ def wheel_bin() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Return the browser's path; skip with a reason where there is none."""
-    if CHROMIUM is None:
+    if PATH is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
-    return CHROMIUM
+    return PATH
 
 
 def _run(*command: str) -> None:

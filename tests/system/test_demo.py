@@ -10,19 +10,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
+from tests.fakes.chromium import FLAGS
 from tests.system.demo import running_demo, stored_values, times_stored
 
 pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 BUILD = Path(__file__).parents[2] / "build"
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PLOTTED = {
     "speed": ("download_goodput_bps", "upload_goodput_bps"),
     "latency": ("rtd_p50_ms",),
@@ -34,7 +27,7 @@ def test_a_minute_of_the_demo_draws_what_is_stored(wheel_bin, chromium, tmp_path
     """Every value that the portal plots equals the stored one, and everything committed went through."""
     with running_demo(wheel_bin, tmp_path, 60) as demo, sync_playwright() as playwright:
         url = demo.url()
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 1100}, locale="id-ID")
         complaints = []
         page.on(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from pantau_collector.analysis.calendar import MARGIN_DAYS
 from pantau_collector.analysis_loop import writing
 from pantau_collector.analysis_loop.windows import DAY_NS, Span
 from pantau_collector.months import areas, judging
@@ -93,8 +94,8 @@ def months_touched(span: Span, until: str) -> list[str]:
 
 
 def _months_around(span: Span) -> set[str]:
-    first = str(local_day(max(0, span.since_ns - 2 * DAY_NS), WIB))[:7]
-    last = str(local_day(span.until_ns + 2 * DAY_NS, WIT))[:7]
+    first = str(local_day(max(0, span.since_ns - MARGIN_DAYS * DAY_NS), WIB))[:7]
+    last = str(local_day(span.until_ns + MARGIN_DAYS * DAY_NS, WIT))[:7]
     months = {first}
     while first < last:
         first = plus(first, 1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import async_playwright
 from tests.collector.web.world import HEADER, TEGALYOSO, World
+from tests.fakes import chromium
 from tests.fakes.memory_store import MemoryStore
 
 from pantau_collector.config import WebConfig
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
     import httpx
     from playwright.async_api import Page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture
@@ -48,9 +37,9 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
     """A page of a real browser, wide as a desktop and not very high."""
-    if CHROMIUM is None:
+    if chromium.PATH is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.FLAGS)
         yield await browser.new_page(viewport={"width": 1280, "height": 600}, ignore_https_errors=True)
         await browser.close()
