@@ -110,6 +110,7 @@ class ScriptedInflux:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one segment: two would wait 40 ms for each other
     influx: ScriptedInflux
 
     def do_GET(self) -> None:
@@ -144,6 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer.body) + answer.cut))
         if answer.cut:
             self.flush_headers()
+            self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
             return
