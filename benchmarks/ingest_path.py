@@ -48,7 +48,7 @@ from pantau_wire.envelope import MAX_PAYLOAD_BYTES, Header
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pantau_collector.storage.base import Batch, SeriesRow
+    from pantau_collector.storage.base import Batch, Parcel, SeriesRow
     from pantau_wire.envelope import Ack
 
 HOST = "127.0.0.1"
@@ -64,6 +64,9 @@ MINUTE_NS = 60 * 1_000_000_000
 
 class NullStore:
     """Takes everything and keeps nothing."""
+
+    def make_ready(self, parcel: Parcel) -> None:
+        """Want the records themselves."""
 
     def write(self, batch: Batch) -> WriteReport:
         """Say that all of it was new."""

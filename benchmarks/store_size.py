@@ -22,8 +22,7 @@ from benchmarks import SkippedError
 from benchmarks.influx_path import _CONFIG, HOST, REQUEST_POINTS, _free_port
 from benchmarks.wire_codec import minute
 from pantau_collector.storage.base import Parcel
-from pantau_collector.storage.influx import lines
-from pantau_collector.storage.rows import rows_of
+from pantau_collector.storage.influx import pointlines
 from pantau_collector.storage.series import SERIES, Series, Window
 from pantau_wire.envelope import Record
 
@@ -72,8 +71,7 @@ def _raw(rng: random.Random) -> Iterator[str]:
                 clock="synced",
                 data=measurement,
             )
-            ((kind, row),) = rows_of(Parcel(f"desa-{device}", "c7e233e1", "5f3a19c2", (record,)))
-            yield lines.point_line(kind, lines.series_of(kind, row), row)
+            yield pointlines.lines_of(Parcel(f"desa-{device}", "c7e233e1", "5f3a19c2", (record,))).decode()
 
 
 def _rollups(window: Window, rng: random.Random) -> Iterator[str]:

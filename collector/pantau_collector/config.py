@@ -157,7 +157,7 @@ class IngestConfig(_Section):
     not wait behind them. `device_keys` bounds how many different keys of points a device may use in a day.
     """
 
-    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 5000
+    batch_records: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     batch_delay_s: Annotated[float, Field(gt=0, le=5)] = 0.2
     unregistered_retry_s: PositiveSeconds = 300.0
     newer_agent_retry_s: PositiveSeconds = 3600.0

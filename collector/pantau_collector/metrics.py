@@ -79,7 +79,7 @@ class Metrics:
         self.batch_records = Histogram(
             "pantau_store_batch_records",
             "Records per batch",
-            buckets=(1, 10, 100, 500, 1000, 2000, 5000, 10_000),
+            buckets=(1, 10, 100, 500, 1000, 2000, 5000, 10_000, 20_000),
             registry=registry,
         )
         self.broker_connected = Gauge(

@@ -18,7 +18,7 @@ from pantau_wire.schema import columns, key_names, kind_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pantau_collector.storage.base import Arrival, Batch, Delivery, SeriesRow, Value
+    from pantau_collector.storage.base import Arrival, Batch, Delivery, Parcel, SeriesRow, Value
 
 
 class MemoryStore:
@@ -34,6 +34,9 @@ class MemoryStore:
         self._deliveries: list[Delivery] = []
         self._rows: dict[tuple[object, ...], SeriesRow] = {}
         self._leases: dict[str, tuple[str, float]] = {}
+
+    def make_ready(self, parcel: Parcel) -> None:
+        """Want the records themselves."""
 
     def write(self, batch: Batch) -> WriteReport:
         self._answer()

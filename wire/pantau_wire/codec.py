@@ -120,7 +120,6 @@ _config_decoder = msgspec.json.Decoder(ConfigMessage)
 _instruction_decoder = msgspec.json.Decoder(Instruction)
 _header_names = Header.__struct_fields__
 _read_header = operator.attrgetter(*_header_names)
-_read_time_ns = operator.attrgetter("time_ns")
 
 
 def encode_measurement(measurement: AnyMeasurement) -> bytes:
@@ -189,6 +188,11 @@ def decode_envelope(payload: bytes, content_type: str | None, now_ns: int) -> De
     if not (_all_plausible(envelope.measurements, now_ns) and _all_one_line(envelope.measurements, text)):
         return _decode_record_by_record(text, now_ns)
     return Decoded(_header_of(envelope), envelope.measurements)
+
+
+def decode_records_again(payload: bytes, content_type: str | None) -> tuple[Record, ...]:
+    """Return the records of a payload of which `decode_envelope` refused none; they are not checked again."""
+    return _decode_text(_envelope_decoder, unpack(payload, content_type)).measurements
 
 
 def decode_outline(payload: bytes, content_type: str | None) -> Outline:
@@ -338,7 +342,7 @@ def _seq_of(data: bytes) -> int | None:
 def _all_plausible(records: tuple[Record, ...], now_ns: int) -> bool:
     if not records:
         return True
-    times_ns: list[int] = list(map(_read_time_ns, records))
+    times_ns = [record.time_ns for record in records]
     return min(times_ns) >= EARLIEST_NS and max(times_ns) <= now_ns + MAX_AHEAD_NS
 
 

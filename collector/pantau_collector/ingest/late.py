@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING
 
 from pantau_collector.storage.base import SeriesRow
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
     from pantau_collector.storage.base import Parcel
 
-_read_time_ns = operator.attrgetter("time_ns")
-
 
 def late_marks(parcels: Iterable[Parcel], now_ns: int) -> list[SeriesRow]:
     """Return a mark for each device with measurements that are older than the live horizon.
@@ -24,7 +21,7 @@ def late_marks(parcels: Iterable[Parcel], now_ns: int) -> list[SeriesRow]:
     horizon_ns = now_ns - LIVE_NS
     spans: dict[str, tuple[int, int]] = {}
     for parcel in parcels:
-        times_ns = list(map(_read_time_ns, parcel.records))
+        times_ns = parcel.times_ns
         if min(times_ns) < horizon_ns:
             late_ns = [time_ns for time_ns in times_ns if time_ns < horizon_ns]
             since_ns, until_ns = spans.get(parcel.device, (late_ns[0], late_ns[0]))

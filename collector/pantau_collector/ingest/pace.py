@@ -29,7 +29,7 @@ class Pace:
     def __init__(self, config: IngestConfig) -> None:
         """Begin with a store that is as fast as one likes."""
         self._wait_s = config.backlog_wait_s
-        self._least_records = 2 * config.batch_records  # what the store has in hand, and the next
+        self._least_records = config.batch_records  # less than that makes no store's work easier
         self._most_bytes = config.waiting_mb * 1_000_000 / 2  # the other half is for what is new
         self._written_records = 0.0
         self._writing_s = 0.0

@@ -143,6 +143,7 @@ class Ingest:
         if found is not None and found.asks_for_time_only:
             self._tell_time(found)
         elif found is not None:
+            self._writer.make_ready(found, message)
             self._gather(found)
 
     def _tell_time(self, found: Sorted) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from pantau_collector.deadletters import DeadLetter
-from pantau_collector.storage.base import Delivery, Parcel
+from pantau_collector.storage.base import Delivery, Parcel, Ready
 from pantau_wire import __version__, codec, ranges, topics
 from pantau_wire.envelope import MAX_DROPPED_SPOOLS, VERSION, Deferred, Header, Record, Rejected
 from pantau_wire.errors import InvalidTopicError, UnknownVersionError, WireError
@@ -67,11 +67,17 @@ class Sorted(msgspec.Struct, gc=False):
     deferred: Sequence[Deferred] = ()
     entries_count: int = 0
     text_bytes: int = 0
+    ready: Ready | None = None
 
     @property
     def parcel(self) -> Parcel:
         """The records, as a store takes them."""
-        return Parcel(self.device, self.spool or "", self.boot, self.records, self.attempt)
+        return Parcel(self.device, self.spool or "", self.boot, self.records, self.attempt, self.ready)
+
+    @property
+    def is_all_of_it(self) -> bool:
+        """Whether the records are all that the message holds."""
+        return bool(self.records) and not self.dead_letters
 
     @property
     def asks_for_time_only(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from pantau_collector.ingest.kept import KeptRecords
 from pantau_collector.ingest.late import late_marks
 from pantau_collector.ingest.sorting import letter_of
 from pantau_collector.storage.base import Batch, Delivery, Refusal
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pantau_collector.deadletters import DeadLetter, DeadLetters
-    from pantau_collector.ingest.sorting import Sorted
+    from pantau_collector.ingest.sorting import Message, Sorted
     from pantau_collector.metrics import Metrics
     from pantau_collector.storage.base import Store, WriteReport
 
@@ -35,6 +36,14 @@ class Writer:
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._rotating: set[str] = set()
+
+    def make_ready(self, found: Sorted, message: Message) -> None:
+        """Have a message wait in the store's form of it, and its records only as they came."""
+        if not found.is_all_of_it:
+            return
+        found.ready = self._store.make_ready(found.parcel)
+        if found.ready is not None:
+            found.records = KeptRecords(message.payload, message.content_type, len(found.records))
 
     def write(self, messages: Sequence[Sorted]) -> list[Refusal]:
         """Write everything durably; return what is in the dead letters because the store has not taken it.
@@ -101,7 +110,7 @@ class Writer:
         metrics.repeated.inc(report.repeated_count)
         metrics.altered.inc(len(report.altered))
         metrics.write_seconds.observe(write_s)
-        metrics.note_lags([parcel.records[0].time_ns for parcel in batch.parcels])
+        metrics.note_lags([parcel.times_ns[0] for parcel in batch.parcels])
         metrics.batch_records.observe(batch.records_count)
         for letter in letters:
             metrics.refused.labels(letter.reason).inc()

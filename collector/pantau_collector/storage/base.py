@@ -6,6 +6,7 @@ nothing, so that every delivery may be repeated.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -34,12 +35,19 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     attempt: int = 0
 
 
+class Ready(msgspec.Struct, frozen=True, gc=False):
+    """What a store made of a parcel's records when they came: what it will write, and their times (ns)."""
+
+    content: bytes
+    times_ns: array[int]
+
+
 class Parcel(msgspec.Struct, frozen=True, gc=False):
     """An envelope's records with where they came from: what the ingest hands to the store.
 
     `attempt` says how often they were sent, 0 where nobody knows. A store that overwrites looks first whether
-    a point is there, unless this is 1. A struct, and one for all records of an envelope, because there are
-    tens of thousands a second.
+    a point is there, unless this is 1. `ready` is of these very records, see `Store.make_ready`. A struct,
+    and one for all records of an envelope, because there are tens of thousands a second.
     """
 
     device: str
@@ -47,6 +55,12 @@ class Parcel(msgspec.Struct, frozen=True, gc=False):
     boot: str
     records: Sequence[Record]
     attempt: int = 0
+    ready: Ready | None = None
+
+    @property
+    def times_ns(self) -> Sequence[int]:
+        """When each record was measured (ns since 1970)."""
+        return self.ready.times_ns if self.ready else [record.time_ns for record in self.records]
 
     @property
     def arrivals(self) -> list[Arrival]:
@@ -157,6 +171,14 @@ class Store(Protocol):
 
     Every method raises `StoreUnavailableError` where the store cannot answer now.
     """
+
+    def make_ready(self, parcel: Parcel) -> Ready | None:
+        """Return what `write` needs instead of the parcel's records; None where it wants the records.
+
+        Asks nobody. For an ingest that lets the records go as soon as they are read: what waits to be written
+        is then small, and nothing of it has to be fetched again from memory that is far away.
+        """
+        ...
 
     def write(self, batch: Batch) -> WriteReport:
         """Write all of the batch but what the report refuses; it is durable when this returns.

@@ -24,6 +24,11 @@ Row = tuple[Value, ...]
 STAMP_COUNT = len(STAMP_COLUMNS)
 
 
+def text_of_series(value: Value) -> str:
+    """Return a series as the text that a store keeps of it."""
+    return msgspec.json.encode(value).decode()
+
+
 def _series(value: Value) -> Value:
     return msgspec.json.decode(str(value), type=tuple[float, ...])
 
@@ -83,7 +88,7 @@ def _with_series_as_text(
         row = list(read(measurement))
         for place in places:
             if row[place] is not None:
-                row[place] = msgspec.json.encode(row[place]).decode()
+                row[place] = text_of_series(row[place])
         return tuple(row)
 
     return values

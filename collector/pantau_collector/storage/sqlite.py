@@ -19,6 +19,7 @@ from pantau_collector.storage.base import (
     Batch,
     Delivery,
     DeviceActivity,
+    Parcel,
     Point,
     SeriesRow,
     Value,
@@ -48,6 +49,9 @@ class SqliteStore:
         with self._errors():
             self._db = sqlitefile.open_durable(path, _create_missing)
             self._db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+
+    def make_ready(self, parcel: Parcel) -> None:
+        """Want the records themselves; see `Store`."""
 
     def write(self, batch: Batch) -> WriteReport:
         """Write all of the batch in one transaction; it is on the disk when this returns."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.fakes.brokers import Broker
 
 EVERYONE = Rules(lambda _: True, unregistered_retry_s=300.0, newer_agent_retry_s=3600.0)
-SMALL = IngestConfig(batch_records=5, backlog_wait_s=2.0, waiting_mb=1)
+SMALL = IngestConfig(batch_records=10, backlog_wait_s=2.0, waiting_mb=1)
 NOW_NS = START_NS + 3600 * 10**9
 
 
@@ -62,7 +62,7 @@ def test_new_records_are_taken_whatever_waits():
 
 @pytest.mark.parametrize(("records_count", "records_per_s"), [(199, 100), (9, 1), (100, 10**9)])
 def test_old_records_are_taken_while_little_waits(records_count: int, records_per_s: int):
-    """Below two seconds' worth, and always below two batches, a backlog is welcome."""
+    """Below two seconds' worth, and always below one batch, a backlog is welcome."""
     found = sort(waiting(records_count, records_per_s), *envelope([1]))
     assert found is not None
     assert (len(found.records), len(found.deferred)) == (1, 0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from tests.collector.storage.arriving import ArrivingStore
 from tests.collector.storage.building import START_NS, batch, dns
 from tests.fakes import influx_script
 from tests.fakes.influx_script import Answer, ScriptedInflux
@@ -51,16 +52,19 @@ def influx(request: pytest.FixtureRequest) -> Iterator[ScriptedInflux]:
         yield server
 
 
-@pytest.fixture
-def store(influx: ScriptedInflux, clock: Time) -> Iterator[InfluxStore]:
-    with opened(influx, clock) as store:
+@pytest.fixture(params=[InfluxStore, ArrivingStore], ids=["records", "as they came"])
+def store(request: pytest.FixtureRequest, influx: ScriptedInflux, clock: Time) -> Iterator[InfluxStore]:
+    """What a store gets is records, or what it made of them when they arrived: all is the same."""
+    with opened(influx, clock, request.param) as store:
         yield store
 
 
 @contextlib.contextmanager
-def opened(influx: ScriptedInflux, clock: Time, **settings: object) -> Iterator[InfluxStore]:
+def opened(
+    influx: ScriptedInflux, clock: Time, kind: type[InfluxStore] = InfluxStore, **settings: object
+) -> Iterator[InfluxStore]:
     config = InfluxConfig(url=influx.url, **settings)
-    store = InfluxStore(config, gate=Gate(clock=clock), breaker=Breaker(clock))
+    store = kind(config, gate=Gate(clock=clock), breaker=Breaker(clock))
     with contextlib.closing(store):
         yield store
 
@@ -299,6 +303,20 @@ def test_reasons_that_are_the_same(one: str, other: str):
     assert sending.group_of(one) == sending.group_of(other) != sending.group_of("something else")
 
 
+def test_a_place_twice_in_one_batch(influx: ScriptedInflux, store: InfluxStore):
+    """Of first attempts for one place the first is stored, another value altered, the same one repeated."""
+    one, other, same = first(1), first(2, resolve_ms=7.0), first(3, resolve_ms=1.0)
+    other, same = (
+        msgspec.structs.replace(late, record=msgspec.structs.replace(late.record, time_ns=one.record.time_ns))
+        for late in (other, same)
+    )
+    others = [one for one in many(3, 2) if one.device != "desa-1"]
+    report = store.write(batch(one, *others, other, same))
+    assert (report.new_count, report.repeated_count, report.altered) == (5, 1, [other])
+    assert len(stored_points(influx)) == 5
+    assert not any("resolve_ms=7.0" in line for line in stored_points(influx))
+
+
 def test_first_attempts_are_not_looked_for(influx: ScriptedInflux, store: InfluxStore):
     """Only what may be stored already costs a question."""
     store.write(batch(first(1), first(2)))
@@ -384,12 +402,13 @@ def test_large_batches_go_in_several_requests(
     influx: ScriptedInflux, store: InfluxStore, monkeypatch: pytest.MonkeyPatch
 ):
     """No request is larger than every version takes."""
-    monkeypatch.setattr("pantau_collector.storage.influx.sending.MAX_REQUEST_CHARACTERS", 1000)
-    monkeypatch.setattr("pantau_collector.storage.influx.sending.MAX_REQUEST_LINES", 7)
+    monkeypatch.setattr("pantau_collector.storage.influx.sending.MAX_REQUEST_BYTES", 3000)
+    monkeypatch.setattr("pantau_collector.storage.influx.sending.MAX_REQUEST_LINES", 15)
     store.write(batch(*many(10, 10), *(first(1, f"rusak-{at}", failure_detail="x" * 200) for at in range(9))))
     assert len(stored_points(influx)) == 109
-    assert all(sum(map(len, one.lines)) <= 1000 for one in influx.writes("dns"))
-    assert all(len(one.lines) <= 7 for one in influx.writes())
+    assert all(sum(map(len, one.lines)) <= 3000 for one in influx.writes("dns"))
+    assert all(len(one.lines) <= 15 for one in influx.writes())
+    assert len(influx.writes("dns")) >= 8
     assert set(influx.stored.values()) == {1}
 
 

@@ -68,9 +68,9 @@ class Client:
         self._lock = threading.Lock()
         self._version = _CONFIGURED.get(config.server)
 
-    def write(self, lines: Sequence[str]) -> answers.Refused | None:
-        """Write lines; None means that they are durable. Raises as `answers.judge` does."""
-        body = "\n".join(lines).encode()
+    def write(self, lines: Sequence[bytes]) -> answers.Refused | None:
+        """Write lines or blocks of lines; None: they are durable. Raises as `answers.judge` does."""
+        body = b"\n".join(lines)
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         if self._compress:
             body, headers["Content-Encoding"] = gzip.compress(body, 1), "gzip"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pantau_collector.storage import derived
 from pantau_collector.storage.influx import questions, serieslines
 from pantau_collector.storage.influx.client import Client
-from pantau_collector.storage.influx.sending import MAX_REQUEST_LINES, send_whole
+from pantau_collector.storage.influx.sending import send_whole
 from pantau_collector.storage.series import SERIES
 from pantau_collector.storage.seriestypes import Retention
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pantau_collector.storage.base import SeriesRow
 
 _AT_ONCE = 2
+_REQUEST_LINES = 5000  # a day of a village may be a kilobyte, and 3.x takes 10 MiB
 _LAST_THAT_ERASES = 2
 
 
@@ -44,8 +45,8 @@ class DerivedSeries:
         sent = []
         for name, some in derived.by_series(rows).items():
             client = self._clients[SERIES[name].retention]
-            for start in range(0, len(some), MAX_REQUEST_LINES):
-                texts = [serieslines.line(row) for row in some[start : start + MAX_REQUEST_LINES]]
+            for start in range(0, len(some), _REQUEST_LINES):
+                texts = [serieslines.line(row) for row in some[start : start + _REQUEST_LINES]]
                 sent.append(self._pool.submit(send_whole, client, texts, "derived series"))
         for future in sent:
             future.result()

@@ -12,11 +12,13 @@ from pantau_collector.storage.series import SERIES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pantau_collector.storage.base import SeriesRow, Value
+    from pantau_collector.storage.base import SeriesRow
     from pantau_collector.storage.influx.results import Series as Table
     from pantau_collector.storage.seriestypes import Series
 
 _HEADS_KEPT = 65_536
+_WRITERS: dict[str, Callable[..., str]] = {name: form.format for name, form in lines.FORMS.items()}
+_WRITERS["text"] = lines.quoted
 
 
 def line(row: SeriesRow) -> str:
@@ -106,5 +108,5 @@ def _head(name: str, tags: tuple[str, ...]) -> str:
 
 
 @functools.cache
-def _writers(name: str) -> dict[str, Callable[[Value], str]]:
-    return {column.name: lines.WRITTEN[column.type] for column in SERIES[name].columns}
+def _writers(name: str) -> dict[str, Callable[..., str]]:
+    return {column.name: _WRITERS[column.type] for column in SERIES[name].columns}

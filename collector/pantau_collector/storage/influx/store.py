@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from pantau_collector.errors import StoreUnavailableError
-from pantau_collector.storage.base import Arrival, Delivery, Parcel, Point, Value, WriteReport
-from pantau_collector.storage.influx import lines, questions, twins
+from pantau_collector.storage.base import Arrival, Delivery, Parcel, Point, Ready, Value, WriteReport
+from pantau_collector.storage.influx import lines, pointlines, questions, twins
 from pantau_collector.storage.influx.activity import ActivityReader
 from pantau_collector.storage.influx.client import Client
 from pantau_collector.storage.influx.lease import Leases
 from pantau_collector.storage.influx.patience import Breaker, Gate
-from pantau_collector.storage.influx.sending import Line, Sender
+from pantau_collector.storage.influx.sending import Block, Sender
 from pantau_collector.storage.influx.series import DerivedSeries
 from pantau_collector.storage.rows import STAMP_COUNT, Row, point_of, rows_of
 from pantau_wire import ranges, schema
@@ -32,13 +35,17 @@ _FIRST_ATTEMPT = 1
 
 @dataclass(slots=True)
 class _Sorted:
-    """A batch's records: what to send (with kind and series), and what is there already."""
+    """A batch's records: what to send, and what is there already."""
 
-    fresh: list[tuple[Parcel, Record, str, str, Row]] = field(default_factory=list)
+    fresh: list[Block] = field(default_factory=list)
     altered: list[Arrival] = field(default_factory=list)
     repeated_count: int = 0
     kept: set[tuple[str, str, int]] = field(default_factory=set)
     """Device, spool and number of what is stored under that very number."""
+
+    @property
+    def fresh_count(self) -> int:
+        return sum([len(block.parcel.records) for block in self.fresh])
 
 
 class InfluxStore:
@@ -58,14 +65,20 @@ class InfluxStore:
         self._derived = DerivedSeries(config, self._client)
         self._leases = Leases(self._client)
 
+    def make_ready(self, parcel: Parcel) -> Ready | None:
+        """Return the lines of a parcel that was sent for the first time; see `Store`."""
+        if parcel.attempt != _FIRST_ATTEMPT:
+            return None
+        return Ready(pointlines.lines_of(parcel), array("q", parcel.times_ns))
+
     def write(self, batch: Batch) -> WriteReport:
         """Write all of the batch but what is refused; see `Store`."""
         with self._patience():
             found = self._sort(batch.parcels)
             first = _delivery_lines(batch.deliveries, found.kept)
-            refused = self._sender.send(first, _point_lines(found), len(found.fresh))
+            refused = self._sender.send(first, found.fresh)
         return WriteReport(
-            new_count=len(found.fresh) - len(refused),
+            new_count=found.fresh_count - len(refused),
             repeated_count=found.repeated_count,
             altered=found.altered,
             refused=refused,
@@ -197,17 +210,24 @@ class InfluxStore:
         self._gate.passed()
 
     def _sort(self, parcels: Sequence[Parcel]) -> _Sorted:
-        made = [(parcel, rows_of(parcel)) for parcel in parcels]
-        known = self._known(made)
         found = _Sorted()
+        doubtful = _doubtful_devices(parcels)
+        for parcel in parcels:
+            if parcel.device not in doubtful:  # nearly always
+                found.fresh.append(Block(_content_of(parcel), parcel))
+        made = [(parcel, rows_of(parcel)) for parcel in parcels if parcel.device in doubtful]
+        known = self._known(made)
         for parcel, rows in made:
+            fresh = []
             for record, (kind, row) in zip(parcel.records, rows, strict=True):
-                series = lines.series_of(kind, row)
-                twin = known.setdefault((series, row[1]), row)
+                twin = known.setdefault((lines.series_of(kind, row), row[1]), row)
                 if twin is row:
-                    found.fresh.append((parcel, record, kind, series, row))
+                    fresh.append(record)
                 else:
                     _sort_repeated(parcel, record, row, twin, found)
+            if fresh:
+                alone = msgspec.structs.replace(parcel, records=fresh, ready=None)
+                found.fresh.append(Block(pointlines.lines_of(alone), alone))
         return found
 
     def _known(self, made: Sequence[tuple[Parcel, list[tuple[str, Row]]]]) -> dict[twins.Identity, Row]:
@@ -220,6 +240,23 @@ class InfluxStore:
         return twins.find(self._client, wanted)
 
 
+def _content_of(parcel: Parcel) -> bytes:
+    return parcel.ready.content if parcel.ready else pointlines.lines_of(parcel)
+
+
+def _doubtful_devices(parcels: Sequence[Parcel]) -> set[str]:
+    """Return the devices of which a point may be stored already, or stand in the parcels twice."""
+    doubtful: set[str] = set()
+    times_ns: dict[str, set[int]] = defaultdict(set)
+    for parcel in parcels:
+        known_ns = times_ns[parcel.device]
+        count = len(known_ns) + len(parcel.records)
+        known_ns.update(parcel.times_ns)
+        if parcel.attempt != _FIRST_ATTEMPT or len(known_ns) != count:
+            doubtful.add(parcel.device)
+    return doubtful
+
+
 def _sort_repeated(parcel: Parcel, record: Record, row: Row, twin: Row, found: _Sorted) -> None:
     if twin[STAMP_COUNT:] != row[STAMP_COUNT:]:
         found.altered.append(parcel.arrival(record))
@@ -227,12 +264,6 @@ def _sort_repeated(parcel: Parcel, record: Record, row: Row, twin: Row, found: _
     found.repeated_count += 1
     if twin[2:4] == row[2:4]:
         found.kept.add((parcel.device, parcel.spool, record.seq))
-
-
-def _point_lines(found: _Sorted) -> Iterator[Line]:
-    """Yield the lines one by one: requests travel while they are made."""
-    for parcel, record, kind, series, row in found.fresh:
-        yield Line(lines.point_line(kind, series, row), parcel, record)
 
 
 def _delivery_lines(deliveries: Sequence[Delivery], kept: set[tuple[str, str, int]]) -> list[str]:
