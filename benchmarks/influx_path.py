@@ -52,7 +52,7 @@ bind-address = "{host}:{rpc_port}"
 
 
 def run() -> list[dict[str, object]]:
-    """Return the path's row for each round, after the prepared ones; raises `SkippedError` without influxd."""
+    """Return the path's row for each round, after the prepared ones; `SkippedError` without influxd."""
     if shutil.which("influxd") is None:
         raise SkippedError("InfluxDB's influxd is not installed")
     packets = ingest_path.envelopes()
