@@ -59,18 +59,18 @@ def run() -> list[dict[str, object]]:
     lines = _lines(packets)
     rows: list[dict[str, object]] = []
     for _ in range(ROUNDS):
-        shares: dict[str, float] = {}
+        prepared_per_s: dict[str, float] = {}
         for count in REQUEST_POINTS:
             with influxd() as (url, pid):
                 prepared = _prepared(url, pid, lines, count)
             rows.append(prepared)
-            shares[f"share_of_{count}_ratio"] = float(str(prepared["points_per_s"]))
+            prepared_per_s[f"share_of_{count}_ratio"] = float(str(prepared["points_per_s"]))
         with influxd() as (url, pid):
             began_s = cpu_s(pid)
             path = ingest_path.measure(url, "deflated", packets, MEASURE_S, "influxdb")
             path["influxd_cpu_s"] = cpu_s(pid) - began_s
         points_per_s = float(str(path["points_per_s"]))
-        rows.append(path | {name: round(points_per_s / best, 2) for name, best in shares.items()})
+        rows.append(path | {name: round(points_per_s / of, 2) for name, of in prepared_per_s.items()})
     return rows
 
 
