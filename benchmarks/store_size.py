@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from benchmarks import SkippedError
-from benchmarks.influx_path import _CONFIG, HOST, REQUEST_POINTS, _free_port
+from benchmarks.influx_path import _CONFIG, HOST, _free_port
 from benchmarks.wire_codec import minute
 from pantau_collector.storage.base import Parcel
 from pantau_collector.storage.influx import pointlines
@@ -42,6 +42,7 @@ _COMPACT = """\
 [monitor]
 """
 _STILL_S = 15.0
+_REQUEST_LINES = 5000
 
 
 def run() -> list[dict[str, object]]:
@@ -120,7 +121,7 @@ def _written(url: str, database: str, found: Iterable[str]) -> int:
     urllib3.request("POST", f"{url}/query?q=CREATE+DATABASE+{database}", retries=retries)
     count = 0
     rest = iter(found)
-    while batch := list(itertools.islice(rest, REQUEST_POINTS)):
+    while batch := list(itertools.islice(rest, _REQUEST_LINES)):
         response = urllib3.request("POST", f"{url}/write?db={database}", body="\n".join(batch).encode())
         assert response.status == 204, response.data
         count += len(batch)

@@ -130,14 +130,15 @@ def group_of(reason: str) -> str:
 def _parts(blocks: Sequence[Block]) -> Iterator[list[Block]]:
     """Yield the blocks in requests that no server finds too large."""
     part: list[Block] = []
-    lines_count = content_bytes = 0
+    lines_left, bytes_left = MAX_REQUEST_LINES, MAX_REQUEST_BYTES
     for block in blocks:
-        lines_count += len(block.parcel.records)
-        content_bytes += len(block.content) + 1
-        if part and (lines_count > MAX_REQUEST_LINES or content_bytes > MAX_REQUEST_BYTES):
+        lines_count, content_bytes = len(block.parcel.records), len(block.content) + 1
+        if part and (lines_count > lines_left or content_bytes > bytes_left):
             yield part
-            part, lines_count, content_bytes = [], len(block.parcel.records), len(block.content) + 1
+            part, lines_left, bytes_left = [], MAX_REQUEST_LINES, MAX_REQUEST_BYTES
         part.append(block)
+        lines_left -= lines_count
+        bytes_left -= content_bytes
     if part:
         yield part
 

@@ -43,10 +43,6 @@ class _Sorted:
     kept: set[tuple[str, str, int]] = field(default_factory=set)
     """Device, spool and number of what is stored under that very number."""
 
-    @property
-    def fresh_count(self) -> int:
-        return sum([len(block.parcel.records) for block in self.fresh])
-
 
 class InfluxStore:
     """A `Store` that other collectors may share. Nothing is asked of the server before it is needed.
@@ -78,7 +74,7 @@ class InfluxStore:
             first = _delivery_lines(batch.deliveries, found.kept)
             refused = self._sender.send(first, found.fresh)
         return WriteReport(
-            new_count=found.fresh_count - len(refused),
+            new_count=batch.records_count - found.repeated_count - len(found.altered) - len(refused),
             repeated_count=found.repeated_count,
             altered=found.altered,
             refused=refused,
@@ -215,7 +211,8 @@ class InfluxStore:
         for parcel in parcels:
             if parcel.device not in doubtful:  # nearly always
                 found.fresh.append(Block(_content_of(parcel), parcel))
-        made = [(parcel, rows_of(parcel)) for parcel in parcels if parcel.device in doubtful]
+        doubted = [_with_records(parcel) for parcel in parcels if parcel.device in doubtful]
+        made = [(parcel, rows_of(parcel)) for parcel in doubted]
         known = self._known(made)
         for parcel, rows in made:
             fresh = []
@@ -226,7 +223,7 @@ class InfluxStore:
                 else:
                     _sort_repeated(parcel, record, row, twin, found)
             if fresh:
-                alone = msgspec.structs.replace(parcel, records=fresh, ready=None)
+                alone = msgspec.structs.replace(parcel, records=fresh)
                 found.fresh.append(Block(pointlines.lines_of(alone), alone))
         return found
 
@@ -238,6 +235,11 @@ class InfluxStore:
                 for kind, row in rows:
                     wanted[kind].append(row)
         return twins.find(self._client, wanted)
+
+
+def _with_records(parcel: Parcel) -> Parcel:
+    """Return a parcel whose records are at hand: what waited as it came is decoded, once."""
+    return msgspec.structs.replace(parcel, records=tuple(parcel.records), ready=None)
 
 
 def _content_of(parcel: Parcel) -> bytes:
